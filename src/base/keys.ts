@@ -1,0 +1,24 @@
+/**
+ * Object keys are ordered by the bytes of their UTF-8 form, as S3, GCS and lakeFS list them. JavaScript
+ * compares UTF-16 units, which differs for characters beyond U+FFFF against U+E000–U+FFFF only.
+ */
+export function compareKeys(a: string, b: string): number {
+  if (a === b) return 0;
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x !== y) {
+      const surrogateX = x >= 0xd800 && x <= 0xdfff;
+      const surrogateY = y >= 0xd800 && y <= 0xdfff;
+      if (surrogateX !== surrogateY) return surrogateX ? 1 : -1;
+      return x < y ? -1 : 1;
+    }
+  }
+  return a.length < b.length ? -1 : 1;
+}
+
+/** A prefix as the path of a folder: '' stays '', anything else ends with one '/'. */
+export function asFolder(path: string): string {
+  return path === '' || path.endsWith('/') ? path : `${path}/`;
+}
