@@ -1,6 +1,7 @@
 import type { Connections } from '../base/connections.ts';
 import type { Json } from '../base/json.ts';
 import type { Limiter } from '../base/limiter.ts';
+import type { Throttle } from '../base/throttle.ts';
 import type { OpenStore } from '../stores/open.ts';
 import type { Counts, JobFailure, Progress } from './job.ts';
 import type { Part, PartRecord, PartResult } from './part.ts';
@@ -56,6 +57,8 @@ export interface JobContext {
   readonly connections: Connections;
   /** One limit on concurrent object operations over all parts of all jobs in this process. */
   readonly slots: Limiter;
+  /** One limit on the bytes that pass through this process; none when undefined. */
+  readonly throttle?: Throttle;
   readonly log: Log;
 }
 
