@@ -1,0 +1,224 @@
+/**
+ * Real servers for tests, one function each: installed when needed, on free ports of 127.0.0.1, data in a
+ * temporary folder, no telemetry and no update checks; ready when the promise resolves; `stop()` ends them,
+ * and so does the end of the test process.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { installed } from './install.ts';
+import { answers, freePorts, launch, type Running } from './process.ts';
+import { temporalSettings } from './temporal.ts';
+
+export interface S3Server extends Running {
+  /** http://127.0.0.1:port */
+  endpoint: string;
+  region: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+  createBucket(name: string): Promise<void>;
+}
+
+/**
+ * @param options.domain turns on virtual-host addresses, `<bucket>.<domain>:port`
+ * @param options.env more settings, such as MINIO_KMS_SECRET_KEY
+ */
+export async function startMinio(
+  options: { buckets?: string[]; domain?: string; env?: Record<string, string> } = {},
+): Promise<S3Server> {
+  const command = await installed('minio');
+  const [port] = await freePorts(1);
+  const endpoint = `http://127.0.0.1:${port}`;
+  const accessKeyId = 'sluice-access';
+  const secretAccessKey = 'sluice-secret-key';
+  const running = await launch({
+    name: 'minio',
+    command,
+    args: (folder) => ['server', '--quiet', '--address', `127.0.0.1:${port}`, folder],
+    env: () => ({
+      MINIO_ROOT_USER: accessKeyId,
+      MINIO_ROOT_PASSWORD: secretAccessKey,
+      MINIO_BROWSER: 'off',
+      MINIO_UPDATE: 'off',
+      MINIO_CALLHOME_ENABLE: 'off',
+      ...(options.domain === undefined ? {} : { MINIO_DOMAIN: options.domain }),
+      ...options.env,
+    }),
+    ready: () => answers(`${endpoint}/minio/health/ready`),
+  });
+  const server = {
+    ...running,
+    endpoint,
+    region: 'us-east-1',
+    accessKeyId,
+    secretAccessKey,
+    // A folder in the root of a one-drive MinIO is a bucket.
+    createBucket: async (name: string) => mkdirSync(join(running.folder, name)),
+  };
+  for (const bucket of options.buckets ?? []) await server.createBucket(bucket);
+  return server;
+}
+
+/** Another S3 implementation: a gateway over a folder (for checks that do not hang on MinIO's ways). */
+export async function startVersity(options: { buckets?: string[] } = {}): Promise<S3Server> {
+  const command = await installed('versitygw');
+  const [port] = await freePorts(1);
+  const accessKeyId = 'sluice-access';
+  const secretAccessKey = 'sluice-secret-key';
+  const endpoint = `http://127.0.0.1:${port}`;
+  const running = await launch({
+    name: 'versity',
+    command,
+    args: (folder) => [
+      ...['--access', accessKeyId, '--secret', secretAccessKey, '--region', 'us-east-1'],
+      ...['--port', `127.0.0.1:${port}`, '--health', '/health', 'posix', folder],
+    ],
+    ready: () => answers(`${endpoint}/health`),
+  });
+  const server = {
+    ...running,
+    endpoint,
+    region: 'us-east-1',
+    accessKeyId,
+    secretAccessKey,
+    createBucket: async (name: string) => mkdirSync(join(running.folder, name)),
+  };
+  for (const bucket of options.buckets ?? []) await server.createBucket(bucket);
+  return server;
+}
+
+export interface GcsServer extends Running {
+  /** http://127.0.0.1:port; it wants no credentials. */
+  endpoint: string;
+  createBucket(name: string): Promise<void>;
+}
+
+export async function startFakeGcs(options: { buckets?: string[] } = {}): Promise<GcsServer> {
+  const command = await installed('fake-gcs-server');
+  const [port] = await freePorts(1);
+  const endpoint = `http://127.0.0.1:${port}`;
+  const running = await launch({
+    name: 'gcs',
+    command,
+    args: () => [
+      ...['-scheme', 'http', '-host', '127.0.0.1', '-port', String(port), '-backend', 'memory'],
+      ...['-public-host', `127.0.0.1:${port}`, '-external-url', endpoint, '-log-level', 'warn'],
+    ],
+    ready: () => answers(`${endpoint}/storage/v1/b?project=test`),
+  });
+  const server = {
+    ...running,
+    endpoint,
+    createBucket: (name: string) => postJson(`${endpoint}/storage/v1/b?project=test`, { name }),
+  };
+  for (const bucket of options.buckets ?? []) await server.createBucket(bucket);
+  return server;
+}
+
+export interface AzureServer extends Running {
+  /** http://127.0.0.1:port/devstoreaccount1 */
+  endpoint: string;
+  account: string;
+  /** The emulator's published key, the same on every machine. */
+  key: string;
+  connectionString: string;
+}
+
+/** Azurite, blobs only. Containers are made by the test, with the SDK. */
+export async function startAzurite(): Promise<AzureServer> {
+  const script = await installed('azurite');
+  const [port] = await freePorts(1);
+  const account = 'devstoreaccount1';
+  const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+  const endpoint = `http://127.0.0.1:${port}/${account}`;
+  const running = await launch({
+    name: 'azurite',
+    command: process.execPath,
+    args: (folder) => [
+      ...[script, '--blobHost', '127.0.0.1', '--blobPort', String(port), '--location', folder],
+      ...['--silent', '--disableTelemetry', '--skipApiVersionCheck'],
+    ],
+    // Without a signature the answer is an error, but it is an answer.
+    ready: async () => (await fetch(`${endpoint}?comp=list`)).status > 0,
+  });
+  const connectionString = `DefaultEndpointsProtocol=http;AccountName=${account};AccountKey=${key};BlobEndpoint=${endpoint};`;
+  return { ...running, endpoint, account, key, connectionString };
+}
+
+export interface WeaviateServer extends Running {
+  /** http://127.0.0.1:port */
+  url: string;
+  /** 127.0.0.1:port */
+  grpc: string;
+}
+
+/** One node, anonymous access, no vectorizer; about 10 s. @param env more settings, such as EXPORT_ENABLED */
+export async function startWeaviate(env: Record<string, string> = {}): Promise<WeaviateServer> {
+  const command = await installed('weaviate-server');
+  const [http, grpc, gossip, data, raft, raftRpc, profiling] = await freePorts(7);
+  const url = `http://127.0.0.1:${http}`;
+  const running = await launch({
+    name: 'weaviate',
+    command,
+    args: () => ['--host', '127.0.0.1', '--port', String(http), '--scheme', 'http'],
+    env: (folder) => ({
+      PERSISTENCE_DATA_PATH: folder,
+      AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED: 'true',
+      DEFAULT_VECTORIZER_MODULE: 'none',
+      DISABLE_TELEMETRY: 'true',
+      LOG_LEVEL: 'warning',
+      GRPC_PORT: String(grpc),
+      CLUSTER_HOSTNAME: 'node1',
+      CLUSTER_ADVERTISE_ADDR: '127.0.0.1',
+      CLUSTER_BIND_ADDR: '127.0.0.1',
+      CLUSTER_GOSSIP_BIND_PORT: String(gossip),
+      CLUSTER_DATA_BIND_PORT: String(data),
+      RAFT_PORT: String(raft),
+      RAFT_INTERNAL_RPC_PORT: String(raftRpc),
+      GO_PROFILING_PORT: String(profiling),
+      ...env,
+    }),
+    ready: () => answers(`${url}/v1/.well-known/ready`),
+    patience: 120_000,
+  });
+  return { ...running, url, grpc: `127.0.0.1:${grpc}` };
+}
+
+export interface TemporalServer extends Running {
+  /** 127.0.0.1:port, gRPC. */
+  address: string;
+  /** The namespace that was registered. */
+  namespace: string;
+}
+
+/** All of Temporal's services in one process on SQLite in memory, with the namespace registered. */
+export async function startTemporal(options: { namespace?: string } = {}): Promise<TemporalServer> {
+  const command = await installed('temporal');
+  const namespace = options.namespace ?? 'default';
+  const ports = await freePorts(9);
+  const running = await launch({
+    name: 'temporal',
+    command,
+    prepare: (folder) => {
+      mkdirSync(join(folder, 'config'));
+      writeFileSync(join(folder, 'config', 'development.yaml'), temporalSettings(ports));
+    },
+    args: (folder) => ['--root', folder, '--config', 'config', '--env', 'development', 'start'],
+    ready: () => answers(`http://127.0.0.1:${ports[8]}/api/v1/system-info`),
+    patience: 120_000,
+  });
+  await postJson(`http://127.0.0.1:${ports[8]}/api/v1/namespaces`, {
+    namespace,
+    workflowExecutionRetentionPeriod: '86400s',
+  });
+  return { ...running, address: `127.0.0.1:${ports[0]}`, namespace };
+}
+
+async function postJson(url: string, body: unknown): Promise<void> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`POST ${url}: ${response.status} ${await response.text()}`);
+  await response.body?.cancel();
+}
