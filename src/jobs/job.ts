@@ -32,6 +32,8 @@ export interface JobRecord extends Job {
   report?: Json;
   /** How often it was started, resumes included. */
   attempts: number;
+  /** Not ended, but the process that ran it is gone; `resume` goes on with it. */
+  interrupted?: boolean;
 }
 
 export interface JobFailure {

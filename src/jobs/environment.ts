@@ -1,0 +1,26 @@
+import type { Connections } from '../base/connections.ts';
+import type { Limiter } from '../base/limiter.ts';
+import type { OpenStore } from '../stores/open.ts';
+import type { Log } from './kind.ts';
+import type { Kinds } from './registry.ts';
+
+/** What every Engine gets from the program around it and hands on to the kinds. */
+export interface Environment {
+  kinds: Kinds;
+  open: OpenStore;
+  connections: Connections;
+  /** One limit on concurrent object operations over all parts of all jobs in this process. */
+  slots: Limiter;
+  log: Log;
+}
+
+/** How a failed part (or plan, or finish) is tried again. Milliseconds. */
+export interface RetryPolicy {
+  /** Tries in all; 1 = no second one. */
+  attempts: number;
+  /** Before the second try; doubled for each further one, with jitter. */
+  firstDelay: number;
+  maxDelay: number;
+}
+
+export const defaultRetry: RetryPolicy = { attempts: 4, firstDelay: 1000, maxDelay: 30_000 };
