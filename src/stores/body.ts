@@ -63,6 +63,30 @@ export async function* checkedChunks(
   if (checks.md5 !== undefined) checkMd5(at, checks.md5, hash!.copy().digest('hex'));
 }
 
+/** A whole body in memory, checked as `checkedChunks` does; bytes that were given are not copied. */
+export async function collected(
+  body: Body,
+  checks: BodyChecks,
+  at: { store: string; key: string },
+): Promise<Buffer> {
+  if (!(body instanceof Uint8Array)) {
+    const chunks: Buffer[] = [];
+    for await (const chunk of checkedChunks(body, checks, at)) chunks.push(chunk);
+    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  }
+  checkSignal({ name: at.store }, checks.signal);
+  const bytes = asBuffer(body);
+  if (checks.size !== undefined && bytes.length !== checks.size) {
+    throw wrongSize(at, checks.size, String(bytes.length));
+  }
+  checks.hash?.update(bytes);
+  if (checks.md5 !== undefined) {
+    const found = checks.hash ? checks.hash.copy() : createHash('md5').update(bytes);
+    checkMd5(at, checks.md5, found.digest('hex'));
+  }
+  return bytes;
+}
+
 /** @throws StoreError CORRUPT when the two differ */
 export function checkMd5(at: { store: string; key: string }, promised: string, found: string): void {
   if (promised.toLowerCase() === found) return;

@@ -16,18 +16,18 @@ describe('MemoryStore', () => {
     assert.equal(String(await body.read()), 'before');
   });
 
-  it('lists 100,000 keys that come and go between the pages', async () => {
+  it('lists 30,000 keys that come and go between the pages', async () => {
     const store = new MemoryStore();
-    for (let i = 0; i < 100_000; i++) await store.put(`k/${(i * 7919) % 100_000}`, new Uint8Array(0));
-    assert.equal((await listed(store)).keys.length, 100_000);
+    for (let i = 0; i < 30_000; i++) await store.put(`k/${(i * 7919) % 30_000}`, new Uint8Array(0));
+    assert.equal((await listed(store)).keys.length, 30_000);
     let seen = 0;
     for await (const page of store.list({ pageSize: 100 })) {
       seen += page.objects.length;
       await store.delete(page.objects[50]!.key);
       await store.put(`a/${seen}`, new Uint8Array(0));
     }
-    assert.equal(seen, 100_000);
-    assert.equal((await listed(store, { prefix: 'a/' })).keys.length, 1000);
+    assert.equal(seen, 30_000);
+    assert.equal((await listed(store, { prefix: 'a/' })).keys.length, 300);
     assert.equal((await listed(store, { delimiter: '/' })).prefixes.length, 2);
   });
 });

@@ -1,6 +1,6 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { compareKeys } from '../../base/keys.ts';
-import { checkedChunks } from '../body.ts';
+import { type BodyChecks, collected } from '../body.ts';
 import { checkKey, checkSignal, unsupported } from '../checks.ts';
 import { StoreError } from '../errors.ts';
 import { propertiesOf } from '../properties.ts';
@@ -120,15 +120,9 @@ export class MemoryStore implements Store {
     return this.place(key, bytes, { etag: md5, md5 }, options);
   }
 
-  /** Reads a body to its end; its bytes are this Store's own afterwards. */
-  async collect(
-    key: string,
-    body: Body,
-    checks: { size?: number; md5?: string; signal?: AbortSignal; hash?: Hash },
-  ): Promise<Buffer> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of checkedChunks(body, checks, { store: this.name, key })) chunks.push(chunk);
-    return Buffer.concat(chunks);
+  /** Reads a body to its end; the bytes are this Store's own afterwards. */
+  async collect(key: string, body: Body, checks: BodyChecks): Promise<Buffer> {
+    return Buffer.from(await collected(body, checks, { store: this.name, key }));
   }
 
   /** Makes bytes visible under a key, if the conditions hold. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { fails, missing, patterned, type Subject, streamOf, text } from './subject.ts';
+import { fails, missing, patterned, type Subject, streamOf, text, through } from './subject.ts';
 
 export function stoppingContract(subject: Subject): void {
   describe('stopping', () => {
@@ -30,9 +30,7 @@ export function stoppingContract(subject: Subject): void {
       for (const size of [undefined, 1_000_000]) {
         const stop = new AbortController();
         let sent = 0;
-        const source = streamOf(patterned(1_000_000)).compose(async function* (
-          chunks: AsyncIterable<Buffer>,
-        ) {
+        const source = through(patterned(1_000_000), async function* (chunks) {
           for await (const chunk of chunks) {
             yield chunk;
             sent += chunk.length;

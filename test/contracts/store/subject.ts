@@ -104,3 +104,11 @@ export function streamOf(bytes: Uint8Array, piece = 7001): Readable {
     { objectMode: false },
   );
 }
+
+/** A stream of these bytes that something happens to on their way. */
+export function through(
+  bytes: Uint8Array,
+  step: (chunks: AsyncIterable<Buffer>) => AsyncGenerator<Buffer>,
+): Readable {
+  return Readable.from(step(streamOf(bytes)), { objectMode: false });
+}

@@ -13,6 +13,7 @@ import {
   type Subject,
   streamOf,
   text,
+  through,
 } from './subject.ts';
 
 export function writingContract(subject: Subject): void {
@@ -105,7 +106,7 @@ export function writingContract(subject: Subject): void {
     it('leaves nothing of a source that fails in the middle, and tells its error', async () => {
       const { store } = subject;
       const broken = () =>
-        streamOf(bytes).compose(async function* (source: AsyncIterable<Buffer>) {
+        through(bytes, async function* (source) {
           let seen = 0;
           for await (const chunk of source) {
             yield chunk;
@@ -131,7 +132,7 @@ export function writingContract(subject: Subject): void {
     it('shows an object only when it is complete', async () => {
       const { store } = subject;
       let seen: string[] = ['not looked'];
-      const slow = streamOf(bytes).compose(async function* (source: AsyncIterable<Buffer>) {
+      const slow = through(bytes, async function* (source) {
         let first = true;
         for await (const chunk of source) {
           yield chunk;
