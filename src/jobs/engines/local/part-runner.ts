@@ -1,0 +1,234 @@
+import { SluiceError, toSluiceError } from '../../../base/errors.ts';
+import type { Json } from '../../../base/json.ts';
+import type { JobEvent } from '../../engine.ts';
+import type { RetryPolicy } from '../../environment.ts';
+import { addCounts, type Counts } from '../../job.ts';
+import type { JobContext, Kind } from '../../kind.ts';
+import { MAX_FAILURES_KEPT, type PartRecord, type PartResult } from '../../part.ts';
+import { retried } from '../../retry.ts';
+import type { Ledger } from './ledger.ts';
+import type { PartEnd } from './parts.ts';
+
+/**
+ * When so many parts fail one after another with an error of their own (not with failures of single objects),
+ * the trouble is not theirs: the job stops rather than trying a million of them.
+ */
+const FAILED_IN_A_ROW = 50;
+
+export interface PartRunnerOptions {
+  kind: Kind;
+  pinned: Json;
+  context: JobContext;
+  ledger: Ledger;
+  retry: RetryPolicy;
+  partsAtOnce: number;
+  emit: (event: JobEvent) => void;
+}
+
+/**
+ * Runs the parts of one job, some at once, stage after stage, while the plan may still be growing. Only stage 0
+ * starts before the plan is complete.
+ */
+export class PartRunner {
+  /** Why the whole job failed, when not single parts did. */
+  failure: SluiceError | undefined;
+  readonly #options: PartRunnerOptions;
+  readonly #live = new Map<string, Counts>();
+  #claimed: PartRecord[] = [];
+  #active = 0;
+  #stage: number | undefined = 0;
+  #planComplete = false;
+  /** The plan may have parts that were not seen yet. */
+  #mayClaim = true;
+  #failedInARow = 0;
+  #wake: () => void = () => undefined;
+
+  constructor(options: PartRunnerOptions) {
+    this.#options = options;
+  }
+
+  planGrew(): void {
+    this.#mayClaim = true;
+    this.#wake();
+  }
+
+  planIsComplete(): void {
+    this.#planComplete = true;
+    this.planGrew();
+  }
+
+  /** What runs ends; nothing more starts. */
+  planFailed(error: SluiceError): void {
+    if (!this.#options.context.signal.aborted) this.failure ??= error;
+    this.planIsComplete();
+  }
+
+  /** What the parts in flight have counted so far. */
+  live(): Counts {
+    const sum: Counts = {};
+    for (const counts of this.#live.values()) addCounts(sum, counts);
+    return sum;
+  }
+
+  /** Resolves when all parts have ended, or nothing more can start and what ran has ended. */
+  async run(): Promise<void> {
+    const { signal } = this.#options.context;
+    const onAbort = (): void => this.#wake();
+    signal.addEventListener('abort', onAbort);
+    try {
+      for (;;) {
+        const woken = new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        const stopped = this.failure !== undefined || signal.aborted;
+        if (!stopped) this.#startSome();
+        if (this.#active === 0) {
+          if (stopped) break;
+          if (this.#planComplete && !this.#mayClaim && !(await this.#nextStage())) break;
+          if (this.#mayClaim) continue;
+        }
+        await woken;
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.#giveBack();
+    }
+  }
+
+  #startSome(): void {
+    const { ledger, partsAtOnce } = this.#options;
+    while (this.#active < partsAtOnce) {
+      if (this.#claimed.length === 0) {
+        if (!this.#mayClaim || this.#stage === undefined) return;
+        this.#claimed = ledger.claim(this.#stage, partsAtOnce);
+        this.#mayClaim = this.#claimed.length === partsAtOnce;
+        if (this.#claimed.length === 0) return;
+      }
+      const part = this.#claimed.shift()!;
+      this.#active++;
+      this.#runPart(part)
+        .catch((error) => {
+          this.failure ??= toSluiceError(error);
+        })
+        .finally(() => {
+          this.#active--;
+          this.#wake();
+        });
+    }
+  }
+
+  /** Moves on to the next stage that has waiting parts; false when there is none, or the barrier stays shut. */
+  async #nextStage(): Promise<boolean> {
+    const { ledger } = this.#options;
+    const stage = ledger.nextStage();
+    if (stage === undefined) return false;
+    const failed = ledger.sums.parts.FAILED ?? 0;
+    if (failed > 0) {
+      await ledger.skipWaiting(
+        `${failed} ${failed === 1 ? 'part' : 'parts'} of an earlier stage failed; resume the job to try again.`,
+      );
+      return false;
+    }
+    this.#stage = stage;
+    this.#mayClaim = true;
+    return true;
+  }
+
+  /** Claimed parts that were never started wait again. */
+  #giveBack(): void {
+    const { ledger } = this.#options;
+    for (const part of this.#claimed) {
+      ledger.end({ id: part.id, status: 'PENDING', counts: {}, failures: [] });
+    }
+    this.#claimed = [];
+  }
+
+  async #runPart(part: PartRecord): Promise<void> {
+    const { kind, pinned, context, ledger, retry } = this.#options;
+    this.#emit(part, 'TRANSFERRING');
+    let end: PartEnd;
+    try {
+      const result = await retried(
+        retry,
+        context.signal,
+        (tries) => {
+          if (tries > 1) {
+            ledger.startAgain(part.id);
+            part.attempts++;
+          }
+          const live: Counts = {};
+          this.#live.set(part.id, live);
+          return kind.run(part, pinned, {
+            ...context,
+            partAttempt: part.attempts,
+            progress: (delta) => void addCounts(live, delta),
+          });
+        },
+        (error, delay) =>
+          context.log.warn(
+            { part: part.id, code: error.code, delay },
+            `${part.label} is tried again: ${error.message}`,
+          ),
+      );
+      end = ended(part, result);
+      this.#failedInARow = 0;
+    } catch (thrown) {
+      end = this.#threw(part, thrown);
+    }
+    this.#live.delete(part.id);
+    ledger.end(end);
+    this.#emit(part, end.status, end.error);
+  }
+
+  #threw(part: PartRecord, thrown: unknown): PartEnd {
+    const { context } = this.#options;
+    const error = toSluiceError(thrown);
+    const failure = { code: error.code, message: error.message };
+    const end = { id: part.id, counts: {}, failures: [], completedAt: Date.now() };
+    // What a stop cut short is no failure of its own.
+    if (context.signal.aborted) return { ...end, status: 'CANCELED' };
+    if (error.code === 'INTERNAL') {
+      context.log.error({ part: part.id, stack: (error.cause as Error)?.stack }, error.message);
+    }
+    if (++this.#failedInARow >= FAILED_IN_A_ROW) {
+      this.failure ??= new SluiceError(
+        error.code,
+        `Stopped after ${FAILED_IN_A_ROW} parts failed one after another, the last with: ${error.message}`,
+        { cause: error },
+      );
+    }
+    return { ...end, status: 'FAILED', error: failure };
+  }
+
+  #emit(part: PartRecord, status: PartRecord['status'], error?: PartRecord['error']): void {
+    const { emit, context } = this.#options;
+    emit({
+      type: 'part',
+      id: context.jobId,
+      at: Date.now(),
+      part: part.id,
+      label: part.label,
+      status,
+      error,
+    });
+  }
+}
+
+function ended(part: PartRecord, result: PartResult): PartEnd {
+  const failures = (result.failures ?? []).slice(0, MAX_FAILURES_KEPT);
+  const first = failures[0];
+  const failed = Math.max(result.counts.failed ?? 0, result.failures?.length ?? 0);
+  return {
+    id: part.id,
+    status: first ? 'FAILED' : result.skipped === undefined ? 'SUCCESS' : 'SKIPPED',
+    counts: result.counts,
+    failures,
+    error: first && {
+      code: first.code,
+      message: `${failed === 1 ? 'One failed' : `${failed} failed, the first`}: ${first.item}: ${first.message}`,
+    },
+    skipped: result.skipped,
+    data: result.data,
+    completedAt: Date.now(),
+  };
+}

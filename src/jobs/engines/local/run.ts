@@ -1,0 +1,335 @@
+import { isError, SluiceError, toSluiceError } from '../../../base/errors.ts';
+import type { Json } from '../../../base/json.ts';
+import { compareKeys } from '../../../base/keys.ts';
+import type { JobEvent } from '../../engine.ts';
+import type { Environment, RetryPolicy } from '../../environment.ts';
+import { addCounts, type Counts, type JobFailure, type JobRecord, type Progress } from '../../job.ts';
+import type { Hold, JobContext, Kind, Log, Outcome } from '../../kind.ts';
+import { withFields } from '../../log.ts';
+import { retried } from '../../retry.ts';
+import type { Database } from './database.ts';
+import type { JobTable, StoredJob } from './jobs.ts';
+import { Ledger } from './ledger.ts';
+import { PartRunner } from './part-runner.ts';
+import type { PartTable } from './parts.ts';
+
+/**
+ * Why a run stops before its end: asked by a user, because the engine closes (the job can be resumed), or
+ * because the job or the place it writes to is another's by now.
+ */
+type Stop = 'canceled' | 'closing' | 'lost';
+
+export interface RunOptions {
+  tables: { db: Database; jobs: JobTable; parts: PartTable };
+  owner: string;
+  environment: Environment;
+  retry: RetryPolicy;
+  partsAtOnce: number;
+  emit: (event: JobEvent) => void;
+}
+
+type Ending = Pick<JobRecord, 'status' | 'error' | 'report'>;
+
+/** One attempt at one job, from prepare to finish. */
+export class JobRun {
+  readonly id: string;
+  /** Resolves when the attempt is over, however it went; rejects when its end could not be written down. */
+  readonly done: Promise<void>;
+  readonly #kind: Kind;
+  readonly #job: StoredJob;
+  readonly #options: RunOptions;
+  readonly #ledger: Ledger;
+  readonly #log: Log;
+  readonly #startedAt: number;
+  #runner: PartRunner | undefined;
+  #stop: Stop | undefined;
+  #failure: SluiceError | undefined;
+  /** Aborted when the current phase should end. */
+  #phase = new AbortController();
+  #emitted = '';
+
+  /** @param turn resolves when the engine lets one more job run */
+  constructor(kind: Kind, job: StoredJob, options: RunOptions, turn: Promise<void>) {
+    this.id = job.record.id;
+    this.#kind = kind;
+    this.#job = job;
+    this.#options = options;
+    this.#startedAt = job.record.startedAt ?? Date.now();
+    this.#log = withFields(options.environment.log, { job: this.id, kind: job.record.kind });
+    this.#ledger = new Ledger(options.tables, job, options.owner, (error) => this.#lose(error));
+    this.done = this.#run(turn);
+    // Nobody has to wait for a run; its failure is logged.
+    this.done.catch((error) => this.#log.error({ error: String(error) }, 'the job could not be ended'));
+  }
+
+  cancel(): void {
+    this.#requestStop('canceled');
+  }
+
+  close(): void {
+    this.#requestStop('closing');
+  }
+
+  progress(): Progress {
+    const { sums } = this.#ledger;
+    return { counts: this.#counts(), parts: { ...sums.parts }, planned: sums.planned };
+  }
+
+  /** Tells listeners and the database how far it is, when that changed. */
+  tick(): void {
+    const progress = this.progress();
+    const text = JSON.stringify(progress);
+    if (text === this.#emitted) return;
+    this.#emitted = text;
+    this.#options.emit({ type: 'progress', id: this.id, at: Date.now(), progress });
+    try {
+      this.#ledger.commit({ live: this.#runner?.live() ?? {} });
+    } catch (error) {
+      this.#lose(error);
+    }
+  }
+
+  #counts(): Counts {
+    return addCounts({ ...this.#ledger.sums.counts }, this.#runner?.live() ?? {});
+  }
+
+  #requestStop(stop: Stop): void {
+    const rank = { canceled: 1, closing: 2, lost: 3 };
+    if (this.#stop && rank[this.#stop] >= rank[stop]) return;
+    this.#stop = stop;
+    this.#phase.abort(new SluiceError('CANCELED', `Job ${this.id} was stopped.`));
+  }
+
+  /** The database can't be written, or the job is another's: nothing more may be done here. */
+  #lose(error: unknown): void {
+    this.#failure ??= toSluiceError(error);
+    this.#requestStop('lost');
+  }
+
+  async #run(turn: Promise<void>): Promise<void> {
+    let ending: Ending | undefined;
+    try {
+      await Promise.race([turn, aborted(this.#phase.signal)]);
+      // A canceled job that had begun still gets its finish: a report that says how far it came.
+      const begun = this.#job.record.pinned !== undefined;
+      const attempt = this.#stop === undefined || (this.#stop === 'canceled' && begun);
+      ending = attempt ? await this.#attempt() : this.#stopped();
+    } catch (error) {
+      ending = this.#stop === undefined ? this.#failed(error) : this.#stopped();
+    }
+    if (!ending) return;
+    const { status, error, report } = ending;
+    this.#ledger.commit({
+      status,
+      error: error ?? null,
+      report,
+      completedAt: Date.now(),
+      live: {},
+      cancel: false,
+    });
+    this.#options.emit({ type: 'progress', id: this.id, at: Date.now(), progress: this.progress() });
+    this.#options.emit({ type: 'status', id: this.id, at: Date.now(), status, error });
+    this.#log.info({ status, error, counts: this.#ledger.sums.counts }, 'job ended');
+  }
+
+  /** What a stop before the first part leaves behind. */
+  #stopped(): Ending | undefined {
+    if (this.#stop === 'canceled') return { status: 'CANCELED' };
+    this.#leave();
+    return undefined;
+  }
+
+  /** Lets go of a job that has not ended; once this engine is closed, anyone can go on with it. */
+  #leave(): void {
+    if (this.#failure && !isError(this.#failure, 'CONFLICT')) throw this.#failure;
+    if (this.#stop === 'closing') this.#ledger.commit({ live: {} });
+  }
+
+  #failed(thrown: unknown): Ending {
+    const error = toSluiceError(thrown);
+    if (error.code === 'INTERNAL') this.#log.error({ stack: (error.cause as Error)?.stack }, error.message);
+    return { status: 'FAILED', error: { code: error.code, message: error.message } };
+  }
+
+  #context(signal: AbortSignal): JobContext {
+    const { open, connections, slots } = this.#options.environment;
+    return {
+      jobId: this.id,
+      attempt: this.#job.record.attempts,
+      startedAt: this.#startedAt,
+      signal,
+      open,
+      connections,
+      slots,
+      log: this.#log,
+    };
+  }
+
+  #retried<T>(what: string, work: () => Promise<T>): Promise<T> {
+    return retried(this.#options.retry, this.#phase.signal, work, (error, delay) =>
+      this.#log.warn({ code: error.code, delay }, `${what} is tried again: ${error.message}`),
+    );
+  }
+
+  async #attempt(): Promise<Ending | undefined> {
+    const { record } = this.#job;
+    this.#ledger.commit({ startedAt: this.#startedAt });
+    if (this.#stop === 'canceled') this.#phase = new AbortController();
+    let pinned = record.pinned;
+    if (pinned === undefined) {
+      const context = this.#context(this.#phase.signal);
+      pinned = await this.#retried('prepare', () => this.#kind.prepare(record.spec, context));
+      this.#ledger.commit({ pinned });
+    }
+    const hold = await this.#retried(
+      'hold',
+      async () => await this.#kind.hold?.(pinned, this.#context(this.#phase.signal)),
+    );
+    const renewal = hold && this.#renew(hold);
+    try {
+      const error = this.#stop === undefined ? await this.#transfer(pinned) : undefined;
+      return await this.#finish(pinned, error);
+    } finally {
+      renewal?.stop();
+      if (hold && this.#stop !== 'lost') {
+        await hold
+          .release()
+          .catch((error) =>
+            this.#log.warn({ error: String(error) }, 'the hold could not be released; it will expire'),
+          );
+      }
+    }
+  }
+
+  /** Plans and runs parts; gives why the whole job failed, when it did. */
+  async #transfer(pinned: Json): Promise<SluiceError | undefined> {
+    this.#ledger.commit({ status: 'TRANSFERRING' });
+    this.#options.emit({ type: 'status', id: this.id, at: Date.now(), status: 'TRANSFERRING' });
+    await this.#ledger.reset();
+    const context = this.#context(this.#phase.signal);
+    const runner = new PartRunner({
+      kind: this.#kind,
+      pinned,
+      context,
+      ledger: this.#ledger,
+      retry: this.#options.retry,
+      partsAtOnce: this.#options.partsAtOnce,
+      emit: this.#options.emit,
+    });
+    this.#runner = runner;
+    const running = runner.run().catch((error) => this.#lose(error));
+    try {
+      if (!this.#ledger.sums.planned) await this.#retried('plan', () => this.#plan(pinned, context, runner));
+      runner.planIsComplete();
+    } catch (error) {
+      runner.planFailed(toSluiceError(error));
+    }
+    await running;
+    return this.#failure ?? runner.failure;
+  }
+
+  async #plan(pinned: Json, context: JobContext, runner: PartRunner): Promise<void> {
+    for await (const batch of this.#kind.plan(pinned, context, this.#ledger.planAfter)) {
+      if (context.signal.aborted) throw context.signal.reason;
+      let last = this.#ledger.planAfter;
+      for (const part of batch) {
+        if (last !== undefined && compareKeys(part.id, last) <= 0) {
+          throw new SluiceError('INTERNAL', `The plan gave part ${part.id} after ${last}: ids must ascend.`);
+        }
+        last = part.id;
+      }
+      this.#ledger.plan(batch);
+      runner.planGrew();
+      // A plan that never waits must not keep parts from running.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (context.signal.aborted) throw context.signal.reason;
+    this.#ledger.planned();
+  }
+
+  /** Ends the job by the kind's finish; undefined when the job is left for a later resume. */
+  async #finish(pinned: Json, failure: SluiceError | undefined): Promise<Ending | undefined> {
+    // A cancel in the middle of a finish makes it start again with that outcome.
+    for (;;) {
+      if (this.#stop === 'closing' || (this.#stop === 'lost' && !isError(failure, 'LEASED'))) {
+        this.#leave();
+        return undefined;
+      }
+      // Another writes to the destination by now: no report and no marker from here.
+      if (this.#stop === 'lost') return this.#failed(failure);
+      const stop = this.#stop;
+      const outcome = this.#outcome(failure);
+      this.#phase = new AbortController();
+      try {
+        const context = this.#context(this.#phase.signal);
+        const result = await this.#retried('finish', () => this.#kind.finish(pinned, outcome, context));
+        const status = outcome.status === 'SUCCESS' ? result.status : outcome.status;
+        return { status, error: result.error ?? outcome.error, report: result.report };
+      } catch (error) {
+        if (this.#stop === stop) {
+          const failed = this.#failed(error);
+          return { ...failed, status: outcome.status === 'CANCELED' ? 'CANCELED' : 'FAILED' };
+        }
+        if (this.#failure) failure = this.#failure;
+      }
+    }
+  }
+
+  #outcome(failure: SluiceError | undefined): Outcome {
+    this.#ledger.commit();
+    const ledger = this.#ledger;
+    const failed = ledger.sums.parts.FAILED ?? 0;
+    const common = { progress: this.progress(), parts: ledger.parts.bind(ledger) };
+    if (this.#stop === 'canceled') return { status: 'CANCELED', ...common };
+    if (failure) {
+      return { status: 'FAILED', error: { code: failure.code, message: failure.message }, ...common };
+    }
+    return failed > 0
+      ? { status: 'FAILED', error: this.#partsFailed(failed), ...common }
+      : { status: 'SUCCESS', ...common };
+  }
+
+  #partsFailed(failed: number): JobFailure {
+    const total = Object.values(this.#ledger.sums.parts).reduce((sum, count) => sum + count, 0);
+    const first = this.#ledger.firstFailed()!;
+    return {
+      code: first.error?.code ?? 'INTERNAL',
+      message: `${failed} of ${total} parts failed. The first, ${first.label}: ${first.error?.message}`,
+    };
+  }
+
+  #renew(hold: Hold): { stop(): void } {
+    let stopped = false;
+    let timer: NodeJS.Timeout | undefined;
+    const next = (delay: number): void => {
+      timer = setTimeout(async () => {
+        try {
+          await hold.renew();
+          if (!stopped) next(hold.interval);
+        } catch (error) {
+          if (stopped) return;
+          if (isError(error, 'LEASED')) {
+            this.#lose(error);
+            return;
+          }
+          this.#log.warn({ error: String(error) }, 'the hold could not be renewed yet');
+          next(hold.interval / 4);
+        }
+      }, delay);
+    };
+    next(hold.interval);
+    return {
+      stop() {
+        stopped = true;
+        clearTimeout(timer);
+      },
+    };
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

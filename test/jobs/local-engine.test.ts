@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'node:test';
+import type { Engine } from '../../src/jobs/engine.ts';
+import { engineContract } from '../contracts/engine.ts';
+import type { CountingSpec } from '../support/counting-kind.ts';
+import { testEngine } from '../support/local-engine.ts';
+
+const program = join(import.meta.dirname, '../support/local-engine.ts');
+
+function spawnEngine(
+  state: string,
+  id: string,
+  spec: CountingSpec,
+  nodeOptions: string[] = [],
+): ChildProcess {
+  const args = [...nodeOptions, program, state, id, JSON.stringify(spec)];
+  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+engineContract('local engine', async (state) => {
+  const engines: Engine[] = [testEngine(state)];
+  const children: ChildProcess[] = [];
+  return {
+    engine: engines[0]!,
+    async another() {
+      engines.push(testEngine(state));
+      return engines.at(-1)!;
+    },
+    spawn(id, spec) {
+      const child = spawnEngine(state, id, spec);
+      children.push(child);
+      return child;
+    },
+    async close() {
+      for (const child of children) child.kill('SIGKILL');
+      for (const engine of engines) await engine.close();
+    },
+  };
+});
+
+async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-local-'));
+  try {
+    await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+test('a plan of many parts runs in a small heap', () =>
+  inFolder(async (folder) => {
+    const spec = { folder: join(folder, 'notes'), parts: 60_000, batch: 1000, quiet: true };
+    const child = spawnEngine(join(folder, 'state'), 'large', spec, ['--max-old-space-size=32']);
+    let output = '';
+    child.stdout!.on('data', (chunk) => {
+      output += chunk;
+    });
+    const [code] = await once(child, 'close');
+    assert.equal(code, 0);
+    assert.deepEqual(JSON.parse(output), {
+      status: 'SUCCESS',
+      progress: {
+        counts: { plannedObjects: 120_000, objects: 120_000, bytes: 600_000 },
+        parts: { SUCCESS: 60_000 },
+        planned: true,
+      },
+    });
+  }));
+
+test('a state file of a newer version, or none of ours, is refused with a sentence', () =>
+  inFolder(async (folder) => {
+    const db = new DatabaseSync(join(folder, 'sluice.db'));
+    db.exec('PRAGMA user_version = 999');
+    db.close();
+    assert.throws(() => testEngine(folder), { code: 'CONFLICT', message: /newer/ });
+    await writeFile(join(folder, 'sluice.db'), 'this is no database, but a text of some length'.repeat(100));
+    assert.throws(() => testEngine(folder), { code: 'CORRUPT' });
+    await writeFile(join(folder, 'file'), '');
+    assert.throws(() => testEngine(join(folder, 'file')), { code: 'ACCESS_DENIED', message: /--state/ });
+  }));
