@@ -1,0 +1,246 @@
+import { createHash } from 'node:crypto';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { type Add, deletionVectorId, liveRecords, type Remove } from './actions.ts';
+import { deletionVectorFile } from './deletion-vectors.ts';
+import { decodePath, isAbsolute } from './paths.ts';
+
+/** What is known of a file in the object store behind the lake. */
+export interface StoredFile {
+  /** `s3://bucket/key`, the key not encoded. */
+  address: string;
+  size: number;
+  checksum: string;
+}
+
+/** What a list of files comes to; equal totals are the same list. */
+export interface Totals {
+  files: number;
+  /** Sum of file sizes. */
+  bytes: number;
+  /** Rows that are not deleted; undefined when a file has no statistics. */
+  records: number | undefined;
+  /** Sum of a hash of each file's path, deletion vector and size; hex. Does not depend on order. */
+  digest: string;
+}
+
+const NEEDED = `SELECT needs AS name FROM files WHERE needs IS NOT NULL
+  UNION SELECT needs_vector FROM files WHERE needs_vector IS NOT NULL`;
+
+/**
+ * Files of a table, each by its path and deletion vector, newest word first: what is put for a key that is known
+ * is ignored. Lies in a temporary database of SQLite, which spills to disk, so a table of any size takes little memory.
+ */
+export class FileSet {
+  readonly #database: DatabaseSync;
+  readonly #insert: StatementSync;
+  #note: StatementSync | undefined;
+  #stored: StatementSync | undefined;
+  #find: StatementSync | undefined;
+  #mark: StatementSync | undefined;
+  #needs: StatementSync | undefined;
+  #pending = 0;
+
+  readonly #needsRemoved: boolean;
+
+  /** @param needsRemoved whether files that were taken out are needed too, to say where they are */
+  constructor(needsRemoved = false) {
+    this.#needsRemoved = needsRemoved;
+    this.#database = new DatabaseSync('');
+    this.#database.exec(`
+      PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;
+      CREATE TABLE files (path TEXT NOT NULL, vector TEXT NOT NULL, live INTEGER NOT NULL, size INTEGER,
+        records INTEGER, needs TEXT, needs_vector TEXT, action TEXT NOT NULL, PRIMARY KEY (path, vector)) WITHOUT ROWID;
+      CREATE TABLE stored (path TEXT PRIMARY KEY, address TEXT NOT NULL, size INTEGER NOT NULL,
+        checksum TEXT NOT NULL) WITHOUT ROWID;
+      CREATE INDEX vectors ON files (needs_vector) WHERE needs_vector IS NOT NULL;
+      BEGIN`);
+    this.#insert = this.#database.prepare('INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  }
+
+  /** @returns false when a newer action on the same file is known */
+  putAdd(add: Add): boolean {
+    return this.#put(add, 1, true, liveRecords(add));
+  }
+
+  /** @returns false when a newer action on the same file is known */
+  putRemove(remove: Remove): boolean {
+    return this.#put(remove, 0, this.#needsRemoved, undefined);
+  }
+
+  #put(action: Add | Remove, live: 0 | 1, needed: boolean, records: number | undefined): boolean {
+    if (++this.#pending === 100_000) {
+      this.#database.exec('COMMIT; BEGIN');
+      this.#pending = 0;
+    }
+    const path = decodePath(action.path);
+    const vector = action.deletionVector;
+    const vectorFile = needed && vector?.storageType === 'u' ? deletionVectorFile(vector)! : null;
+    const result = this.#insert.run(
+      path,
+      deletionVectorId(vector),
+      live,
+      action.size ?? null,
+      records ?? null,
+      !needed || isAbsolute(action.path) ? null : path,
+      vectorFile,
+      JSON.stringify(action),
+    );
+    return result.changes === 1;
+  }
+
+  /** Relative names of the data and deletion vector files that are needed, each once, in key order. */
+  *neededFiles(): Generator<string> {
+    const rows = this.#database.prepare(`${NEEDED} ORDER BY 1`).iterate();
+    for (const row of rows) yield row.name as string;
+  }
+
+  /** Whether a file that is live needs this data or deletion vector file. */
+  needs(name: string): boolean {
+    this.#needs ??= this.#database.prepare(
+      'SELECT 1 FROM files WHERE live > 0 AND path = ? UNION ALL SELECT 1 FROM files WHERE live > 0 AND needs_vector = ? LIMIT 1',
+    );
+    return this.#needs.get(name, name) !== undefined;
+  }
+
+  neededCount(): number {
+    return this.#database.prepare(`SELECT count(*) AS files FROM (${NEEDED})`).get()!.files as number;
+  }
+
+  noteStored(name: string, file: StoredFile): void {
+    this.#note ??= this.#database.prepare('INSERT OR REPLACE INTO stored VALUES (?, ?, ?, ?)');
+    this.#note.run(name, file.address, file.size, file.checksum);
+  }
+
+  /** What `noteStored` was told. */
+  stored(name: string): StoredFile | undefined {
+    this.#stored ??= this.#database.prepare('SELECT address, size, checksum FROM stored WHERE path = ?');
+    return this.#stored.get(name) as StoredFile | undefined;
+  }
+
+  /** Live files in order of their path (bytes of UTF-8). */
+  *adds(): Generator<Add> {
+    const rows = this.#database
+      .prepare('SELECT action FROM files WHERE live > 0 ORDER BY path, vector')
+      .iterate();
+    for (const row of rows) yield JSON.parse(row.action as string) as Add;
+  }
+
+  /** Files that were taken out, as far as the log still remembers. */
+  *removes(): Generator<Remove> {
+    const rows = this.#database
+      .prepare('SELECT action FROM files WHERE live = 0 ORDER BY path, vector')
+      .iterate();
+    for (const row of rows) yield JSON.parse(row.action as string) as Remove;
+  }
+
+  /** The live file of this path and deletion vector. */
+  find(action: { path: string; deletionVector?: Add['deletionVector'] }): Add | undefined {
+    this.#find ??= this.#database.prepare(
+      'SELECT action FROM files WHERE path = ? AND vector = ? AND live > 0',
+    );
+    const row = this.#find.get(decodePath(action.path), deletionVectorId(action.deletionVector));
+    return row && (JSON.parse(row.action as string) as Add);
+  }
+
+  /** Marks a live file as one that stays; `unmarked` gives the others. */
+  mark(action: { path: string; deletionVector?: Add['deletionVector'] }): void {
+    this.#mark ??= this.#database.prepare('UPDATE files SET live = 2 WHERE path = ? AND vector = ?');
+    this.#mark.run(decodePath(action.path), deletionVectorId(action.deletionVector));
+  }
+
+  *unmarked(): Generator<Add> {
+    const rows = this.#database
+      .prepare('SELECT action FROM files WHERE live = 1 ORDER BY path, vector')
+      .iterate();
+    for (const row of rows) yield JSON.parse(row.action as string) as Add;
+  }
+
+  /** Rows that went with a removed file, where its own statistics or those of the same file's new entry tell. */
+  recordsOf(remove: Remove): number | undefined {
+    const stats =
+      remove.stats ??
+      [
+        ...this.#database
+          .prepare('SELECT action FROM files WHERE path = ? AND live > 0')
+          .iterate(decodePath(remove.path)),
+      ]
+        .map((row) => (JSON.parse(row.action as string) as Add).stats)
+        .find((text) => text !== undefined);
+    return liveRecords({ stats, deletionVector: remove.deletionVector });
+  }
+
+  count(): number {
+    return this.#database.prepare('SELECT count(*) AS files FROM files WHERE live > 0').get()!
+      .files as number;
+  }
+
+  totals(): Totals {
+    const rows = this.#database
+      .prepare('SELECT path, vector, size, records FROM files WHERE live > 0')
+      .iterate();
+    const sum = new TotalsSum();
+    for (const row of rows) {
+      sum.change(
+        row.path as string,
+        row.vector as string,
+        row.size as number,
+        (row.records as number | null) ?? undefined,
+        1,
+      );
+    }
+    return sum.totals();
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+/** Totals that follow single files coming and going. */
+export class TotalsSum {
+  #files = 0;
+  #bytes = 0;
+  #records: number | undefined = 0;
+  #digest = 0n;
+
+  constructor(from?: Totals) {
+    if (!from) return;
+    this.#files = from.files;
+    this.#bytes = from.bytes;
+    this.#records = from.records;
+    this.#digest = BigInt(`0x${from.digest}`);
+  }
+
+  add(add: Add): void {
+    this.change(decodePath(add.path), deletionVectorId(add.deletionVector), add.size, liveRecords(add), 1);
+  }
+
+  /** @param records rows that the file had left */
+  remove(remove: Remove, records: number | undefined): void {
+    this.change(
+      decodePath(remove.path),
+      deletionVectorId(remove.deletionVector),
+      remove.size ?? 0,
+      records,
+      -1,
+    );
+  }
+
+  change(path: string, vector: string, size: number, records: number | undefined, sign: 1 | -1): void {
+    this.#files += sign;
+    this.#bytes += sign * size;
+    this.#records =
+      this.#records === undefined || records === undefined ? undefined : this.#records + sign * records;
+    const hash = createHash('sha1').update(`${path}\n${vector}\n${size}`).digest('hex').slice(0, 32);
+    this.#digest = BigInt.asUintN(128, this.#digest + BigInt(sign) * BigInt(`0x${hash}`));
+  }
+
+  totals(): Totals {
+    return {
+      files: this.#files,
+      bytes: this.#bytes,
+      records: this.#records,
+      digest: this.#digest.toString(16).padStart(32, '0'),
+    };
+  }
+}

@@ -1,0 +1,39 @@
+import { writeCheckpoint } from '../delta/checkpoint-writer.ts';
+import { lastCheckpointKey, logFolder, versionName } from '../delta/segment.ts';
+import type { DeltaSnapshot } from '../delta/snapshot.ts';
+import type { TableTarget } from '../method.ts';
+import { Spool } from './spool.ts';
+
+/** A first version with more files than this has a checkpoint beside it: readers then need not parse all its JSON. */
+const MANY_FILES = 10_000;
+const DEFAULT_INTERVAL = 10;
+
+/** Whether a version should have a checkpoint: every tenth or as the table's own property says, and big ones. */
+export function checkpointDue(
+  version: number,
+  lines: number,
+  configuration: Record<string, string> | undefined,
+): boolean {
+  const asked = Number(configuration?.['delta.checkpointInterval']);
+  const interval = Number.isInteger(asked) && asked > 0 ? asked : DEFAULT_INTERVAL;
+  return lines > MANY_FILES || (version > 0 && version % interval === 0);
+}
+
+/** Writes the checkpoint of the target's newest version, then the hint to it. Another one of the same version may be there: it says the same. */
+export async function putCheckpoint(
+  target: TableTarget,
+  snapshot: DeltaSnapshot,
+  keepRemovedAfter: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await using spool = new Spool();
+  const { size, adds } = await writeCheckpoint(snapshot, keepRemovedAfter, (bytes) => spool.write(bytes));
+  const key = `${logFolder(target.root)}${versionName(snapshot.version)}.checkpoint.parquet`;
+  const sizeInBytes = spool.size;
+  await target.store.put(key, await spool.body(), { size: sizeInBytes, signal });
+  const hint = { version: snapshot.version, size, sizeInBytes, numOfAddFiles: adds };
+  await target.store.put(lastCheckpointKey(target.root), Buffer.from(JSON.stringify(hint)), {
+    contentType: 'application/json',
+    signal,
+  });
+}
