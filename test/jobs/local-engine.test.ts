@@ -55,8 +55,8 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
 
 test('a plan of many parts runs in a small heap', () =>
   inFolder(async (folder) => {
-    const spec = { folder: join(folder, 'notes'), parts: 60_000, batch: 1000, quiet: true };
-    const child = spawnEngine(join(folder, 'state'), 'large', spec, ['--max-old-space-size=32']);
+    const spec = { folder: join(folder, 'notes'), parts: 30_000, batch: 1000, quiet: true };
+    const child = spawnEngine(join(folder, 'state'), 'large', spec, ['--max-old-space-size=24']);
     let output = '';
     child.stdout!.on('data', (chunk) => {
       output += chunk;
@@ -66,8 +66,8 @@ test('a plan of many parts runs in a small heap', () =>
     assert.deepEqual(JSON.parse(output), {
       status: 'SUCCESS',
       progress: {
-        counts: { plannedObjects: 120_000, objects: 120_000, bytes: 600_000 },
-        parts: { SUCCESS: 60_000 },
+        counts: { plannedObjects: 60_000, objects: 60_000, bytes: 300_000 },
+        parts: { SUCCESS: 30_000 },
         planned: true,
       },
     });
