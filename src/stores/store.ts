@@ -124,6 +124,8 @@ export interface ListPage {
   objects: ObjectInfo[];
   /** Common prefixes, each ending with the delimiter; in key order. */
   prefixes: string[];
+  /** Whether anything follows this page, where the store knows that without another request. */
+  more?: boolean;
 }
 
 export interface HeadOptions {
