@@ -38,6 +38,8 @@ export interface TableSource {
   list(options: { after?: string; pageSize?: number; signal?: AbortSignal }): AsyncIterable<LakeFile[]>;
   /** What differs below `root` from an earlier commit; undefined when that commit is not there any more. */
   diff(since: string, signal?: AbortSignal): Promise<AsyncIterable<LakeChange[]> | undefined>;
+  /** Copies a file's bytes to a Store by the shortest way, and checks them. */
+  carry(file: LakeFile, to: { store: Store; key: string }, signal: AbortSignal): Promise<void>;
 }
 
 /** Where a table goes: one place for a branch. */

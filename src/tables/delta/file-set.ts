@@ -10,6 +10,10 @@ export interface StoredFile {
   address: string;
   size: number;
   checksum: string;
+  /** The lake's path of it. */
+  path: string;
+  /** Its name at the target, where it has another one there. */
+  placed?: string;
 }
 
 /** What a list of files comes to; equal totals are the same list. */
@@ -50,8 +54,8 @@ export class FileSet {
       PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;
       CREATE TABLE files (path TEXT NOT NULL, vector TEXT NOT NULL, live INTEGER NOT NULL, size INTEGER,
         records INTEGER, needs TEXT, needs_vector TEXT, action TEXT NOT NULL, PRIMARY KEY (path, vector)) WITHOUT ROWID;
-      CREATE TABLE stored (path TEXT PRIMARY KEY, address TEXT NOT NULL, size INTEGER NOT NULL,
-        checksum TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE stored (name TEXT PRIMARY KEY, address TEXT NOT NULL, size INTEGER NOT NULL,
+        checksum TEXT NOT NULL, path TEXT NOT NULL, placed TEXT) WITHOUT ROWID;
       CREATE INDEX vectors ON files (needs_vector) WHERE needs_vector IS NOT NULL;
       BEGIN`);
     this.#insert = this.#database.prepare('INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
@@ -106,31 +110,31 @@ export class FileSet {
     return this.#database.prepare(`SELECT count(*) AS files FROM (${NEEDED})`).get()!.files as number;
   }
 
-  noteStored(name: string, file: StoredFile): void {
-    this.#note ??= this.#database.prepare('INSERT OR REPLACE INTO stored VALUES (?, ?, ?, ?)');
-    this.#note.run(name, file.address, file.size, file.checksum);
+  noteStored(name: string, { address, size, checksum, path, placed }: StoredFile): void {
+    this.#note ??= this.#database.prepare('INSERT OR REPLACE INTO stored VALUES (?, ?, ?, ?, ?, ?)');
+    this.#note.run(name, address, size, checksum, path, placed ?? null);
   }
 
   /** What `noteStored` was told. */
   stored(name: string): StoredFile | undefined {
-    this.#stored ??= this.#database.prepare('SELECT address, size, checksum FROM stored WHERE path = ?');
-    return this.#stored.get(name) as StoredFile | undefined;
+    this.#stored ??= this.#database.prepare('SELECT * FROM stored WHERE name = ?');
+    const row = this.#stored.get(name);
+    return row && ({ ...row, placed: row.placed ?? undefined } as unknown as StoredFile);
   }
 
   /** Live files in order of their path (bytes of UTF-8). */
-  *adds(): Generator<Add> {
-    const rows = this.#database
-      .prepare('SELECT action FROM files WHERE live > 0 ORDER BY path, vector')
-      .iterate();
-    for (const row of rows) yield JSON.parse(row.action as string) as Add;
+  adds(): Generator<Add> {
+    return this.#actions<Add>('live > 0');
   }
 
   /** Files that were taken out, as far as the log still remembers. */
-  *removes(): Generator<Remove> {
-    const rows = this.#database
-      .prepare('SELECT action FROM files WHERE live = 0 ORDER BY path, vector')
-      .iterate();
-    for (const row of rows) yield JSON.parse(row.action as string) as Remove;
+  removes(): Generator<Remove> {
+    return this.#actions<Remove>('live = 0');
+  }
+
+  *#actions<T>(which: string): Generator<T> {
+    const select = `SELECT action FROM files WHERE ${which} ORDER BY path, vector`;
+    for (const row of this.#database.prepare(select).iterate()) yield JSON.parse(row.action as string) as T;
   }
 
   /** The live file of this path and deletion vector. */
@@ -148,11 +152,8 @@ export class FileSet {
     this.#mark.run(decodePath(action.path), deletionVectorId(action.deletionVector));
   }
 
-  *unmarked(): Generator<Add> {
-    const rows = this.#database
-      .prepare('SELECT action FROM files WHERE live = 1 ORDER BY path, vector')
-      .iterate();
-    for (const row of rows) yield JSON.parse(row.action as string) as Add;
+  unmarked(): Generator<Add> {
+    return this.#actions<Add>('live = 1');
   }
 
   /** Rows that went with a removed file, where its own statistics or those of the same file's new entry tell. */

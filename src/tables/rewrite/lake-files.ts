@@ -1,63 +1,45 @@
 import { SluiceError } from '../../base/errors.ts';
-import { compareKeys } from '../../base/keys.ts';
-import type { FileSet } from '../delta/file-set.ts';
-import type { LakeFile, TableSource } from '../method.ts';
-
-const PAGE = 1000;
-/** For so few files a full page would move bytes for nothing. */
-const FEW = 16;
+import type { Add, Remove } from '../delta/actions.ts';
+import type { FileSet, StoredFile } from '../delta/file-set.ts';
+import type { TableSource } from '../method.ts';
+import { walkSorted } from './sorted-walk.ts';
 
 /**
- * Finds the lake's files behind the live files of a table and notes them there. Walks the sorted names and the
- * sorted listing together and leaps over what is not needed: never more requests than files needed, nor than pages.
+ * Finds the lake's files behind the files of a table and notes them there.
  * @throws SluiceError CORRUPT when the commit lacks a file that the log names
  */
-export async function findLakeFiles(
-  files: FileSet,
-  source: TableSource,
-  signal: AbortSignal,
-): Promise<number> {
-  const needed = files.neededFiles();
-  const pageSize = files.neededCount() <= FEW ? FEW : PAGE;
-  let next = needed.next();
-  let reached = source.root;
-  let pages = 0;
-  while (!next.done) {
-    const wanted = source.root + next.value;
-    const leap = wanted.slice(0, -1);
-    const after = compareKeys(reached, leap) > 0 ? reached : leap;
-    const page = await firstPage(source, after, pageSize, signal);
-    pages++;
-    for (const file of page) {
-      if (next.done) break;
-      const order = compareKeys(source.root + next.value, file.path);
-      if (order < 0) throw missing(source, next.value);
-      if (order === 0) {
-        files.noteStored(next.value, file);
-        next = needed.next();
-      }
-    }
-    const last = page.at(-1);
-    if (!next.done && (!last || page.length < pageSize)) throw missing(source, next.value);
-    if (last) reached = last.path;
+export async function findLakeFiles(files: FileSet, source: TableSource, signal: AbortSignal): Promise<void> {
+  await walkSorted({
+    names: files.neededFiles(),
+    count: files.neededCount(),
+    root: source.root,
+    async page(after, pageSize) {
+      for await (const page of source.list({ after, pageSize, signal })) return page;
+      return [];
+    },
+    found: (name, file) => files.noteStored(name, file),
+    absent(name) {
+      throw new SluiceError(
+        'CORRUPT',
+        `The Delta log of ${source.root} names the file ${name}, which is not in commit ${source.commit} of ${source.repository}.`,
+        { retryable: false },
+      );
+    },
+  });
+}
+
+/**
+ * What `findLakeFiles` found for a file action.
+ * @throws SluiceError CORRUPT when lake and log disagree about the file's size
+ */
+export function storedAs(action: Add | Remove, name: string, files: FileSet): StoredFile {
+  const stored = files.stored(name)!;
+  if (action.size !== undefined && stored.size !== action.size) {
+    throw new SluiceError(
+      'CORRUPT',
+      `The Delta log says that ${name} has ${action.size} bytes; in the commit it has ${stored.size}.`,
+      { retryable: false },
+    );
   }
-  return pages;
-}
-
-async function firstPage(
-  source: TableSource,
-  after: string,
-  pageSize: number,
-  signal: AbortSignal,
-): Promise<LakeFile[]> {
-  for await (const page of source.list({ after, pageSize, signal })) return page;
-  return [];
-}
-
-function missing(source: TableSource, file: string): SluiceError {
-  return new SluiceError(
-    'CORRUPT',
-    `The Delta log of ${source.root} names the file ${file}, which is not in commit ${source.commit} of ${source.repository}.`,
-    { retryable: false },
-  );
+  return stored;
 }

@@ -65,7 +65,7 @@ function jsonValue(value: unknown, type: unknown): unknown {
 }
 
 /** As Spark's toJSON: no nulls. */
-function rowText(row: Record<string, unknown>): string {
+export function rowText(row: Record<string, unknown>): string {
   const sorted = Object.keys(row)
     .sort()
     .flatMap((name) => (row[name] === null || row[name] === undefined ? [] : [[name, row[name]]]));

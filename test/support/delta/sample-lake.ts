@@ -123,6 +123,10 @@ export class SampleLake implements Disposable {
         if (!this.#commits.has(since)) return undefined;
         return this.#diff(files(since), files(commit));
       },
+      carry: async (file, to) => {
+        requests.push('carry');
+        await to.store.put(to.key, this.bytes(file.address));
+      },
     };
   }
 

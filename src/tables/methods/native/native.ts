@@ -1,10 +1,10 @@
-import { SluiceError } from '../../../base/errors.ts';
 import type { Add, Remove } from '../../delta/actions.ts';
 import { atAddress, deletionVectorFile } from '../../delta/deletion-vectors.ts';
 import type { FileSet, StoredFile } from '../../delta/file-set.ts';
 import { decodePath, encodeAddress, isAbsolute } from '../../delta/paths.ts';
 import type { ExportRequest, Method } from '../../method.ts';
 import { exportLog, type Placement } from '../../rewrite/export-log.ts';
+import { storedAs } from '../../rewrite/lake-files.ts';
 import { readableAddress } from './addresses.ts';
 
 /**
@@ -28,19 +28,6 @@ const placement: Placement = {
     return placed;
   },
 };
-
-/** @throws SluiceError CORRUPT when lake and log disagree about the file's size */
-export function storedAs(action: Add | Remove, name: string, files: FileSet): StoredFile {
-  const stored = files.stored(name)!;
-  if (action.size !== undefined && stored.size !== action.size) {
-    throw new SluiceError(
-      'CORRUPT',
-      `The Delta log says that ${name} has ${action.size} bytes; in the commit it has ${stored.size}.`,
-      { retryable: false },
-    );
-  }
-  return stored;
-}
 
 const uriOf = (file: StoredFile, addresses: Record<string, string>): string =>
   encodeAddress(readableAddress(file.address, addresses));
