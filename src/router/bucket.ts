@@ -1,0 +1,152 @@
+import { toSluiceError } from '../base/errors.ts';
+import { unsupported } from '../stores/checks.ts';
+import { StoreError } from '../stores/errors.ts';
+import type {
+  Body,
+  Capabilities,
+  CopyOptions,
+  DeleteFailure,
+  DeleteOptions,
+  GetOptions,
+  HeadOptions,
+  ListOptions,
+  ListPage,
+  Multipart,
+  ObjectContent,
+  ObjectInfo,
+  PresignOptions,
+  PutOptions,
+  Store,
+} from '../stores/store.ts';
+import { copyObject, type Place } from './copy.ts';
+import type { Layout } from './layout.ts';
+import { listRegions } from './list.ts';
+import { RouterMultipart } from './multipart.ts';
+import { readAhead } from './read-ahead.ts';
+import { type Owner, targetKey } from './targets.ts';
+
+/**
+ * One visible bucket as a Store: a key belongs to the first mapping whose prefix it has, else to the
+ * default. What it can do is what all its targets can do. Errors of a target come through as they are,
+ * with the target's name and key, because that is where to look.
+ */
+export class RouterBucket implements Store {
+  readonly kind = 'router';
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  readonly multipart?: Multipart;
+  readonly presign?: NonNullable<Store['presign']>;
+  readonly #layout: Layout;
+
+  constructor(layout: Layout) {
+    this.name = layout.name;
+    this.#layout = layout;
+    this.capabilities = commonCapabilities(layout.stores);
+    if (this.capabilities.multipart) this.multipart = new RouterMultipart(layout, placeOf);
+    if (this.capabilities.presign) this.presign = (key, options) => this.#presign(key, options);
+  }
+
+  /** Where an object lies. @throws StoreError BAD_KEY */
+  async place(key: string): Promise<Place> {
+    const owner = await this.#layout.ownerOf(key);
+    return { store: owner.store, key: targetKey(owner, key) };
+  }
+
+  list(options: ListOptions = {}): AsyncIterable<ListPage> {
+    return readAhead(this.#list(options));
+  }
+
+  async *#list(options: ListOptions): AsyncGenerator<ListPage> {
+    yield* listRegions(await this.#layout.regions(options.prefix ?? ''), this.name, options);
+  }
+
+  async head(key: string, options?: HeadOptions): Promise<ObjectInfo> {
+    const at = await this.place(key);
+    return { ...(await at.store.head(at.key, options)), key };
+  }
+
+  async get(key: string, options?: GetOptions): Promise<ObjectContent> {
+    const at = await this.place(key);
+    const content = await at.store.get(at.key, options);
+    return { ...content, info: { ...content.info, key } };
+  }
+
+  async put(key: string, body: Body, options?: PutOptions): Promise<ObjectInfo> {
+    const at = await this.place(key);
+    return { ...(await at.store.put(at.key, body, options)), key };
+  }
+
+  async delete(key: string, options?: DeleteOptions): Promise<void> {
+    const at = await this.place(key);
+    await at.store.delete(at.key, options);
+  }
+
+  async deleteMany(
+    keys: readonly string[],
+    options: { signal?: AbortSignal } = {},
+  ): Promise<DeleteFailure[]> {
+    const failures: DeleteFailure[] = [];
+    const groups = new Map<string, { owner: Owner; keys: Map<string, string> }>();
+    for (const key of keys) {
+      try {
+        const owner = await this.#layout.ownerOf(key);
+        const group = groups.get(owner.id) ?? { owner, keys: new Map() };
+        group.keys.set(targetKey(owner, key), key);
+        groups.set(owner.id, group);
+      } catch (error) {
+        failures.push({ key, error: toSluiceError(error) });
+      }
+    }
+    const done = [...groups.values()].map(async ({ owner, keys }) => {
+      const failed = await owner.store.deleteMany([...keys.keys()], options);
+      for (const { key, error } of failed) failures.push({ key: keys.get(key) ?? key, error });
+    });
+    await Promise.all(done);
+    return failures;
+  }
+
+  canCopyFrom(source: Store): boolean {
+    const sources = source instanceof RouterBucket ? source.#layout.stores : [source];
+    return this.#layout.stores.every((store) => sources.every((each) => store.canCopyFrom(each)));
+  }
+
+  /**
+   * From another bucket of a router this works always: where the two targets cannot copy by themselves,
+   * the object passes through this process and is checked. `canCopyFrom` tells whether that can happen.
+   */
+  async copyFrom(source: Store, sourceKey: string, key: string, options?: CopyOptions): Promise<ObjectInfo> {
+    const to = await this.place(key);
+    const from = await placeOf(source, sourceKey);
+    if (!(source instanceof RouterBucket) && !to.store.canCopyFrom(source)) {
+      throw unsupported(to.store, `copy from ${source.name} by itself`, key);
+    }
+    return { ...(await copyObject(from, to, options)), key };
+  }
+
+  /** The targets stay open: they belong to whoever opened them. */
+  async close(): Promise<void> {}
+
+  async #presign(key: string, options: PresignOptions): Promise<string> {
+    const at = await this.place(key);
+    if (at.store.presign) return at.store.presign(at.key, options);
+    throw new StoreError('UNSUPPORTED', `${at.store.name} cannot presign.`, { store: this.name, key });
+  }
+}
+
+const placeOf = async (store: Store, key: string): Promise<Place> =>
+  store instanceof RouterBucket ? store.place(key) : { store, key };
+
+function commonCapabilities(stores: readonly Store[]): Capabilities {
+  const all = stores.map(({ capabilities }) => capabilities);
+  return {
+    putIfAbsent: all.every((each) => each.putIfAbsent),
+    putIfMatch: all.every((each) => each.putIfMatch),
+    deleteIfMatch: all.every((each) => each.deleteIfMatch),
+    presign: stores.every((store) => store.capabilities.presign && store.presign !== undefined),
+    multipart: stores.every((store) => store.capabilities.multipart && store.multipart !== undefined),
+    properties: all.every((each) => each.properties),
+    // Where some targets can be written, those that cannot say so themselves.
+    readOnly: all.every((each) => each.readOnly),
+    deleteBatch: Math.min(...all.map((each) => each.deleteBatch)),
+  };
+}
