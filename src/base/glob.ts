@@ -52,11 +52,11 @@ function globSource(glob: string): string {
   return source;
 }
 
-/** One `--include` or `--exclude`. */
-export interface FilterRule {
+/** One `--include` or `--exclude`; a type and not an interface, so that it is a Json value too. */
+export type FilterRule = {
   include: boolean;
   glob: string;
-}
+};
 
 /**
  * Decides which paths are taken, in the manner of .gitignore: the last rule that matches wins. A path that no

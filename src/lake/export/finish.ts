@@ -1,0 +1,75 @@
+import type { JobFailure } from '../../jobs/job.ts';
+import type { FinishResult, JobContext, Outcome } from '../../jobs/kind.ts';
+import type { PinnedExport } from './pinned.ts';
+import { gatherFailures, makeReport, markerName, markerText, writeReport } from './report.ts';
+import type { Session } from './session.ts';
+import { ownFolder, readState, selectionOf, writeState } from './state.ts';
+
+/** Ends an export: the state when all arrived, then the report, then the marker, last. */
+export async function finishExport(
+  session: Session,
+  pinned: PinnedExport,
+  outcome: Outcome,
+  context: JobContext,
+): Promise<FinishResult> {
+  const failures = await gatherFailures(outcome);
+  const error =
+    outcome.error ?? (outcome.status === 'FAILED' ? sentence(outcome, failures.length) : undefined);
+  const report = makeReport(pinned, outcome, failures, context, error);
+  if (pinned.mode === 'nothing') return { status: outcome.status, error, report };
+
+  const { store, root } = session.placement;
+  const own = `${root}${ownFolder(pinned.spec.name)}`;
+  if (outcome.status === 'SUCCESS') {
+    await writeState(store, root, pinned.spec.name, {
+      version: 1,
+      repository: pinned.repository,
+      namespace: pinned.namespace,
+      folder: pinned.folder,
+      selection: selectionOf(pinned.spec),
+      commit: pinned.commit,
+      ref: pinned.ref,
+      uncommitted: pinned.spec.uncommitted || undefined,
+      job: context.jobId,
+      exportedAt: report.completedAt,
+      // Without deletes, what they would have removed is still to be removed by a later export.
+      pending: pinned.spec.deletes ? [] : pinned.bases.filter((base) => base !== pinned.commit),
+    });
+  }
+  const marker = markerName(pinned, outcome.status === 'SUCCESS' ? 'SUCCESS' : 'FAILURE', new Date());
+  report.details = `${own}${context.jobId}/objects/`;
+  report.marker = marker && root + marker;
+  await writeReport(session, pinned, report);
+  if (marker)
+    await store.put(root + marker, Buffer.from(markerText(report)), {
+      contentType: 'text/plain; charset=utf-8',
+    });
+  return { status: outcome.status, error, report };
+}
+
+/** Notes, before the first object is written, that this commit may be at the destination in part. */
+export async function notePending(session: Session, pinned: PinnedExport): Promise<void> {
+  if (pinned.mode === 'nothing') return;
+  const { store, root } = session.placement;
+  const stored = (await readState(store, root, pinned.spec.name))?.state;
+  const pending = stored?.pending ?? [];
+  if (pending.includes(pinned.commit) || stored?.commit === pinned.commit) return;
+  await writeState(store, root, pinned.spec.name, {
+    version: 1,
+    repository: pinned.repository,
+    namespace: pinned.namespace,
+    folder: pinned.folder,
+    selection: selectionOf(pinned.spec),
+    ...stored,
+    pending: [...pending, pinned.commit],
+  });
+}
+
+function sentence(outcome: Outcome, named: number): JobFailure {
+  const failed = outcome.progress.counts.failed ?? 0;
+  const message =
+    failed > 0
+      ? `${failed} object${failed === 1 ? '' : 's'} did not arrive; the report names ${failed === 1 ? 'it' : 'them'}. Running the same export again copies what is missing.`
+      : `${named} part${named === 1 ? '' : 's'} of the export failed.`;
+  return { code: 'FAILED', message };
+}

@@ -1,0 +1,156 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isError, SluiceError } from '../../base/errors.ts';
+import type { JobContext } from '../../jobs/kind.ts';
+import { readAll } from '../../stores/read.ts';
+import type { ByteRange, ObjectInfo, ObjectProperties } from '../../stores/store.ts';
+import type { LakeEntry } from '../client/entry.ts';
+import { putLarge } from './multipart.ts';
+import type { Route, Routes } from './routes.ts';
+import { CHECKSUM_METADATA, md5Of } from './sameness.ts';
+import { destinationKey, type Placement } from './walk.ts';
+
+/** Up to here an object is read whole into memory: cheaper than a stream. */
+const SMALL = 256 * 1024;
+/** From here on an object is moved in parts. */
+const LARGE = 64 * 1024 * 1024;
+const ATTEMPTS = 4;
+
+/** Reads an entry's bytes by one of the routes that pass through this process. */
+export type ReadBytes = (
+  entry: LakeEntry,
+  route: Route,
+  range: ByteRange | undefined,
+  signal: AbortSignal,
+) => Promise<Readable>;
+
+/** Puts one entry at its place at the destination; gives the way its bytes went and what is there now. */
+export type Move = (entry: LakeEntry) => Promise<{ via: Route; info: ObjectInfo }>;
+
+/** Moves single objects of one part to the destination, each by the best way, and checks what arrived. */
+export class Mover {
+  readonly #placement: Placement;
+  readonly #routes: Routes;
+  readonly #read: ReadBytes;
+  readonly #context: JobContext;
+  #noteChecksums = false;
+
+  constructor(placement: Placement, routes: Routes, read: ReadBytes, context: JobContext) {
+    this.#placement = placement;
+    this.#routes = routes;
+    this.#read = read;
+    this.#context = context;
+  }
+
+  /**
+   * Puts one entry at its place.
+   * @returns the way its bytes went and what is there now
+   * @throws SluiceError what the last attempt ended with; the destination then holds what it held before
+   */
+  async move(entry: LakeEntry): Promise<{ via: Route; info: ObjectInfo }> {
+    let failure: unknown;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      this.#context.signal.throwIfAborted();
+      for (const route of await this.#routes.routesFor(entry)) {
+        try {
+          const info = route === 'copy' ? await this.#copy(entry) : await this.#pass(entry, route);
+          this.#check(entry, info);
+          this.#routes.succeeded(entry);
+          return { via: route, info };
+        } catch (error) {
+          failure = error;
+          if (!this.#routes.failed(entry, route, error)) break;
+        }
+      }
+      // Stores have tried again by themselves; another whole attempt helps where the bytes were wrong or the
+      // link broke in mid-stream.
+      if (!isError(failure) || !failure.retryable || attempt === ATTEMPTS) break;
+      await sleep(100 * 2 ** attempt * Math.random(), undefined, { signal: this.#context.signal });
+    }
+    throw failure;
+  }
+
+  async #copy(entry: LakeEntry): Promise<ObjectInfo> {
+    const { store } = this.#placement;
+    const source = await this.#routes.open(entry);
+    return store.copyFrom(source.store, source.path, destinationKey(this.#placement, entry.path), {
+      ...this.#properties(entry),
+      size: entry.size,
+      modified: entry.mtime,
+      signal: this.#context.signal,
+    });
+  }
+
+  async #pass(entry: LakeEntry, route: Route): Promise<ObjectInfo> {
+    const { store } = this.#placement;
+    const { signal, throttle } = this.#context;
+    const key = destinationKey(this.#placement, entry.path);
+    const properties = this.#properties(entry);
+    const md5 = md5Of(entry);
+    if (entry.size > LARGE && store.multipart) {
+      return putLarge(store, {
+        key,
+        size: entry.size,
+        md5,
+        properties,
+        read: async (start, end) => {
+          const bytes = await readAll(
+            await this.#read(entry, route, { start, end }, signal),
+            end - start + 1,
+          );
+          if (bytes.length !== end - start + 1) throw this.#short(entry, bytes.length);
+          return bytes;
+        },
+        pass: async (bytes) => throttle?.take(bytes, signal),
+        signal,
+      });
+    }
+    const options = { ...properties, size: entry.size, md5, modified: entry.mtime, signal };
+    if (entry.size <= SMALL) {
+      await throttle?.take(entry.size, signal);
+      const bytes =
+        entry.size === 0
+          ? Buffer.alloc(0)
+          : await readAll(await this.#read(entry, route, undefined, signal), entry.size);
+      if (bytes.length !== entry.size) throw this.#short(entry, bytes.length);
+      return store.put(key, bytes, options);
+    }
+    return store.put(
+      key,
+      async () => {
+        const body = await this.#read(entry, route, undefined, signal);
+        if (!throttle) return body;
+        const limited = throttle.stream(signal);
+        body.on('error', (error) => limited.destroy(error));
+        limited.on('close', () => body.destroy());
+        return body.pipe(limited);
+      },
+      options,
+    );
+  }
+
+  #properties(entry: LakeEntry): ObjectProperties {
+    const { store } = this.#placement;
+    if (!store.capabilities.properties || store.kind === 'file') return {};
+    const metadata = { ...entry.metadata };
+    if (this.#noteChecksums || md5Of(entry) === undefined || entry.size > LARGE)
+      metadata[CHECKSUM_METADATA] = entry.checksum;
+    return { contentType: entry.contentType || undefined, metadata };
+  }
+
+  #check(entry: LakeEntry, info: ObjectInfo): void {
+    const md5 = md5Of(entry);
+    if (info.size !== entry.size || (md5 !== undefined && info.md5 !== undefined && info.md5 !== md5)) {
+      throw new SluiceError(
+        'CORRUPT',
+        `What arrived at ${this.#placement.store.name} for ${entry.path} is not what the lake holds (size or hash differ).`,
+      );
+    }
+    // A store that vouches for nothing: note the lake's checksum with the objects that follow.
+    if (info.md5 === undefined) this.#noteChecksums = true;
+  }
+
+  #short(entry: LakeEntry, got: number): SluiceError {
+    return new SluiceError('CORRUPT', `${got} bytes came where ${entry.path} has ${entry.size}.`);
+  }
+}

@@ -1,0 +1,194 @@
+import { isError, SluiceError } from '../../base/errors.ts';
+import type { Json } from '../../base/json.ts';
+import { asFolder } from '../../base/keys.ts';
+import type { JobContext } from '../../jobs/kind.ts';
+import type { LakeClient } from '../client/client.ts';
+import type { Stage } from './order.ts';
+import { type LakeExportSpec, parseSource } from './spec.ts';
+import { type ExportState, ownFolder, readState, selectionOf } from './state.ts';
+
+/** A lake export with everything that moves pinned. */
+export interface PinnedExport {
+  [key: string]: Json | undefined;
+  spec: LakeExportSpec;
+  repository: string;
+  /** As it was asked for: a branch, tag or commit. */
+  ref: string;
+  /** The commit that is exported; with `uncommitted` the branch's HEAD, below what is staged. */
+  commit: string;
+  /** The repository's storage namespace. */
+  namespace: string;
+  folder: string;
+  /** The destination's folder in its store, '' or ending with '/'. */
+  root: string;
+  mode: 'full' | 'incremental' | 'nothing';
+  /** With mode incremental or nothing: the commit that the destination holds. */
+  since?: string;
+  /** Earlier commits whose objects may be at the destination; the difference to each is exported and deleted. */
+  bases: string[];
+  /** Sentences that the report shows. */
+  notes: string[];
+  presign: boolean;
+}
+
+/** One part: a key range in one stage; with a base, of the difference from that commit. */
+export interface PartBody {
+  [key: string]: Json | undefined;
+  stage: Stage;
+  after?: string;
+  until?: string;
+  base?: string;
+}
+
+/**
+ * Pins the ref and finds the destination, whatever may be there already.
+ * @throws SluiceError NOT_FOUND (repository, ref), BAD_SPEC
+ */
+export async function pinSource(
+  spec: LakeExportSpec,
+  client: LakeClient,
+  context: JobContext,
+): Promise<PinnedExport> {
+  const { repository, ref, folder } = parseSource(spec.source);
+  const namespace = (await client.repository(repository)).storage_namespace;
+  const commit = spec.uncommitted
+    ? await headOf(client, repository, ref)
+    : (await client.commit(repository, ref)).id;
+  const { path } = await context.open(spec.destination, { connection: spec.destinationConnection });
+  refuseOverlap(spec.destination, namespace, repository);
+  const presign = (await client.storageConfig()).pre_sign_support;
+  return {
+    spec,
+    repository,
+    ref,
+    commit,
+    namespace,
+    folder,
+    root: asFolder(path),
+    mode: 'full',
+    bases: [],
+    notes: [],
+    presign,
+  };
+}
+
+/**
+ * Pins an export: its source, and what is to be done by what the spec asks and the destination remembers.
+ * @throws SluiceError NOT_FOUND (repository, ref), BAD_SPEC with the way to go on
+ */
+export async function pinExport(
+  spec: LakeExportSpec,
+  client: LakeClient,
+  context: JobContext,
+): Promise<PinnedExport> {
+  const pinned = await pinSource(spec, client, context);
+  const { store } = await context.open(spec.destination, { connection: spec.destinationConnection });
+  const stored = (await readState(store, pinned.root, spec.name))?.state;
+  const problem = stored ? mismatch(stored, pinned) : undefined;
+  if (spec.since !== undefined) await pinSince(pinned, stored, problem, client);
+  else if (stored && problem) {
+    throw new SluiceError(
+      'BAD_SPEC',
+      `${spec.destination} already holds an export named "${spec.name}" ${problem}. Choose another --name or destination, or remove ${pinned.root}${ownFolder(spec.name)}state.json to begin anew (what is there is then kept).`,
+    );
+  }
+  if (stored && !problem) {
+    pinned.bases = [...new Set([stored.commit, ...stored.pending])].filter((base) => base !== undefined);
+    pinned.bases = await existing(pinned, client);
+  }
+  return pinned;
+}
+
+async function headOf(client: LakeClient, repository: string, branch: string): Promise<string> {
+  try {
+    return (await client.branch(repository, branch)).commit_id;
+  } catch (error) {
+    if (!isError(error, 'NOT_FOUND')) throw error;
+    throw new SluiceError(
+      'BAD_SPEC',
+      `--uncommitted needs a branch, and ${repository} has no branch "${branch}".`,
+    );
+  }
+}
+
+async function pinSince(
+  pinned: PinnedExport,
+  stored: ExportState | undefined,
+  problem: string | undefined,
+  client: LakeClient,
+): Promise<void> {
+  const { spec } = pinned;
+  const again = 'Run once without --since: only what is missing or different will be copied';
+  if (stored && problem)
+    throw new SluiceError(
+      'BAD_SPEC',
+      `--since cannot be used: ${spec.destination} holds an export named "${spec.name}" ${problem}. Choose another --name or destination.`,
+    );
+  if (spec.since === 'last' && stored?.commit === undefined) {
+    pinned.notes.push('Nothing was exported here before, so everything is exported.');
+    return;
+  }
+  if (stored?.commit === undefined)
+    throw new SluiceError(
+      'BAD_SPEC',
+      `--since ${spec.since} cannot be used: ${spec.destination} does not say which commit it holds. ${again}.`,
+    );
+  if (spec.since !== 'last') {
+    const asked = (await client.commit(pinned.repository, spec.since!)).id;
+    if (asked !== stored.commit) {
+      throw new SluiceError(
+        'BAD_SPEC',
+        `--since ${spec.since} cannot be used: ${spec.destination} holds commit ${stored.commit}. Use --since last, or leave --since out.`,
+      );
+    }
+  }
+  if (stored.uncommitted)
+    throw new SluiceError(
+      'BAD_SPEC',
+      `--since cannot follow an export with --uncommitted, as staged objects belong to no commit. ${again}.`,
+    );
+  pinned.since = stored.commit;
+  pinned.mode = stored.commit === pinned.commit && stored.pending.length === 0 ? 'nothing' : 'incremental';
+}
+
+/** What is wrong with an earlier state for this export, as the end of a sentence. */
+function mismatch(state: ExportState, pinned: PinnedExport): string | undefined {
+  if (state.repository !== pinned.repository || state.namespace !== pinned.namespace)
+    return `of another repository (${state.repository})`;
+  if (state.folder !== pinned.folder) return `of another folder (${state.folder || 'the whole repository'})`;
+  if (pinned.spec.since !== undefined && state.selection !== selectionOf(pinned.spec))
+    return 'with another --prefix, --include or --exclude';
+  return undefined;
+}
+
+/** Bases that the lake still knows; one that is gone (history rewritten, garbage collected) is noted. */
+async function existing(pinned: PinnedExport, client: LakeClient): Promise<string[]> {
+  const found: string[] = [];
+  for (const base of pinned.bases) {
+    try {
+      await client.commit(pinned.repository, base);
+      found.push(base);
+    } catch (error) {
+      if (!isError(error, 'NOT_FOUND')) throw error;
+      if (base === pinned.since)
+        throw new SluiceError(
+          'BAD_SPEC',
+          `--since cannot be used: the lake no longer has commit ${base}, which ${pinned.spec.destination} holds. Run once without --since.`,
+        );
+      pinned.notes.push(
+        `The lake no longer has commit ${base}, so what it had and ${pinned.commit} has not stays at the destination.`,
+      );
+    }
+  }
+  return found;
+}
+
+function refuseOverlap(destination: string, namespace: string, repository: string): void {
+  const [a, b] = [asFolder(destination), asFolder(namespace)].map((uri) => uri.replace(/^s3[an]:/, 's3:'));
+  if (a!.startsWith(b!) || b!.startsWith(a!)) {
+    throw new SluiceError(
+      'BAD_SPEC',
+      `The destination ${destination} lies in the storage of the repository ${repository} itself (${namespace}). Choose a place outside of it.`,
+    );
+  }
+}

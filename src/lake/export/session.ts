@@ -1,0 +1,151 @@
+import { isError } from '../../base/errors.ts';
+import { asFolder } from '../../base/keys.ts';
+import type { JobContext } from '../../jobs/kind.ts';
+import { LakeClient } from '../client/client.ts';
+import { parseLakefsConnection } from '../client/connection.ts';
+import type { LakeEntry } from '../client/entry.ts';
+import { openBranchSnapshot, openSnapshot } from '../snapshot/open.ts';
+import type { Change, CommitSnapshot, KeyRange } from '../snapshot/snapshot.ts';
+import { type Move, Mover, type ReadBytes } from './mover.ts';
+import type { PinnedExport } from './pinned.ts';
+import { PresignedWindow } from './presigned.ts';
+import { Routes } from './routes.ts';
+import type { LakeExportSpec } from './spec.ts';
+import type { Placement, KeyRange as Range } from './walk.ts';
+
+/** The lakeFS that a spec names: its connection, else the one for its URI, else the environment's. */
+export function clientFor(spec: LakeExportSpec, context: JobContext): LakeClient {
+  const { connections } = context;
+  const connection =
+    spec.lakeConnection === undefined
+      ? connections.forUri(spec.source)
+      : connections.named(spec.lakeConnection);
+  return new LakeClient(parseLakefsConnection(connection));
+}
+
+/** What the parts of one export share in a process: the lake's client and snapshots, the destination, the ways. */
+export class Session {
+  readonly placement: Placement;
+  readonly routes: Routes;
+  readonly #client: LakeClient;
+  readonly #pinned: PinnedExport;
+  readonly #snapshot: CommitSnapshot;
+  readonly #context: JobContext;
+  readonly #bases = new Map<string, Promise<CommitSnapshot>>();
+
+  private constructor(
+    client: LakeClient,
+    pinned: PinnedExport,
+    snapshot: CommitSnapshot,
+    placement: Placement,
+    context: JobContext,
+  ) {
+    this.#client = client;
+    this.#pinned = pinned;
+    this.#snapshot = snapshot;
+    this.#context = context;
+    this.placement = placement;
+    this.routes = new Routes(
+      { spec: pinned.spec, destination: placement.store, presign: pinned.presign },
+      context,
+    );
+  }
+
+  static async open(pinned: PinnedExport, context: JobContext): Promise<Session> {
+    const { spec, repository, ref, commit, folder } = pinned;
+    const { store, path } = await context.open(spec.destination, { connection: spec.destinationConnection });
+    const client = clientFor(spec, context);
+    const onFallback = (error: unknown) =>
+      context.log.warn(
+        { commit, error: (error as Error).message },
+        'committed metadata cannot be read; going on by listings',
+      );
+    const snapshot = spec.uncommitted
+      ? await openBranchSnapshot(client, repository, ref, { onFallback })
+      : await openSnapshot(client, repository, commit, { onFallback });
+    return new Session(client, pinned, snapshot, { store, root: asFolder(path), folder }, context);
+  }
+
+  /** Entries of the exported commit, in key order. */
+  entries(range: Range, signal: AbortSignal): AsyncIterable<LakeEntry[]> {
+    return this.#snapshot.entries({ ...this.#window(range), signal });
+  }
+
+  split(target: number, signal: AbortSignal): AsyncIterable<KeyRange> {
+    return this.#snapshot.split(target, { ...this.#window({}), signal });
+  }
+
+  /** What leads from an earlier commit to the exported one. */
+  async *changes(base: string, range: Range, signal: AbortSignal): AsyncGenerator<Change[]> {
+    yield* this.#snapshot.diff(await this.#base(base), { ...this.#window(range), signal });
+  }
+
+  async *splitChanges(base: string, target: number, signal: AbortSignal): AsyncGenerator<KeyRange> {
+    yield* this.#snapshot.splitDiff(await this.#base(base), target, { ...this.#window({}), signal });
+  }
+
+  /** What an earlier commit had under a path. */
+  async entryAt(commit: string, path: string): Promise<LakeEntry | undefined> {
+    try {
+      return await this.#client.stat(this.#pinned.repository, commit, path, { signal: this.#context.signal });
+    } catch (error) {
+      if (isError(error, 'NOT_FOUND')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Moves the objects of one part. */
+  mover(context: JobContext): Move {
+    const mover = new Mover(this.placement, this.routes, this.#reader(), context);
+    return (entry) => mover.move(entry);
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
+  #reader(): ReadBytes {
+    const { repository } = this.#pinned;
+    const { ref } = this.#snapshot;
+    const client = this.#client;
+    const presigned = new PresignedWindow(
+      async (after, amount) =>
+        (await client.listPage(repository, ref, { after, amount, presign: true })).entries,
+    );
+    return async (entry, route, range, signal) => {
+      if (route === 'lakefs') return (await client.get(repository, ref, entry.path, { range, signal })).body;
+      if (route === 'store') {
+        const { store, path } = await this.routes.open(entry);
+        return (await store.get(path, { range, signal })).body;
+      }
+      return presigned.open(
+        entry,
+        async (url) =>
+          (
+            await client.getPresigned(
+              url,
+              { store: `lakefs://${repository}/${ref}`, key: entry.path },
+              { range, signal },
+            )
+          ).body,
+      );
+    };
+  }
+
+  #window(range: Range): Range & { prefix?: string } {
+    return {
+      after: range.after,
+      until: range.until,
+      prefix: this.#pinned.folder + this.#pinned.spec.prefix || undefined,
+    };
+  }
+
+  #base(commit: string): Promise<CommitSnapshot> {
+    let base = this.#bases.get(commit);
+    if (!base) {
+      base = openSnapshot(this.#client, this.#pinned.repository, commit);
+      this.#bases.set(commit, base);
+    }
+    return base;
+  }
+}
