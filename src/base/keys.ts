@@ -22,3 +22,16 @@ export function compareKeys(a: string, b: string): number {
 export function asFolder(path: string): string {
   return path === '' || path.endsWith('/') ? path : `${path}/`;
 }
+
+/**
+ * A key right before this one in key order: what could lie between the two ends with U+10FFFF. For listings
+ * that go on after a key and are to show this one.
+ */
+export function keyBefore(key: string): string {
+  const chars = [...key];
+  const last = chars.pop()?.codePointAt(0);
+  if (last === undefined || last === 0) return chars.join('');
+  // Between the two halves of the plane lie the surrogates, which are no characters.
+  const before = last === 0xe000 ? 0xd7ff : last - 1;
+  return `${chars.join('')}${String.fromCodePoint(before)}\u{10ffff}`;
+}
