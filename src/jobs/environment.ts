@@ -1,5 +1,6 @@
 import type { Connections } from '../base/connections.ts';
 import type { Limiter } from '../base/limiter.ts';
+import type { Throttle } from '../base/throttle.ts';
 import type { OpenStore } from '../stores/open.ts';
 import type { Log } from './kind.ts';
 import type { Kinds } from './registry.ts';
@@ -11,6 +12,8 @@ export interface Environment {
   connections: Connections;
   /** One limit on concurrent object operations over all parts of all jobs in this process. */
   slots: Limiter;
+  /** The limit on bytes that pass through this process, when one is set. */
+  throttle?: Throttle;
   log: Log;
 }
 

@@ -152,7 +152,7 @@ export class JobRun {
   }
 
   #context(signal: AbortSignal): JobContext {
-    const { open, connections, slots } = this.#options.environment;
+    const { open, connections, slots, throttle } = this.#options.environment;
     return {
       jobId: this.id,
       attempt: this.#job.record.attempts,
@@ -161,6 +161,7 @@ export class JobRun {
       open,
       connections,
       slots,
+      throttle,
       log: this.#log,
     };
   }

@@ -1,0 +1,41 @@
+import type { Connection } from '../base/connections.ts';
+import { toSluiceError } from '../base/errors.ts';
+import type { Problem } from './check.ts';
+import type { Loaded } from './load.ts';
+
+/**
+ * Who reads a connection of a type, and by that checks it. Loaded when such a connection is there; each throws
+ * BAD_CONFIG with a sentence.
+ */
+const READERS: Record<string, () => Promise<(connection: Connection) => unknown>> = {
+  s3: async () => (await import('../stores/s3/settings.ts')).parseS3Connection,
+  lakefs: async () => (await import('../lake/client/connection.ts')).parseLakefsConnection,
+  weaviate: async () => (await import('../vectors/weaviate/connection.ts')).parseWeaviateConnection,
+};
+
+/** The mistakes in connections that only their own type knows, with the lines they stand on. */
+export async function checkConnections({ settings, origins, file }: Loaded): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const connection of settings.connections) {
+    const read = await READERS[connection.type]?.();
+    try {
+      read?.(connection);
+    } catch (error) {
+      const { message } = toSluiceError(error);
+      problems.push({ file: file ?? '', ...placeOf(connection, message, origins), message });
+    }
+  }
+  return problems;
+}
+
+/** The line of the setting that the message names first, else of the connection. */
+function placeOf(
+  connection: Connection,
+  message: string,
+  origins: ReadonlyMap<string, string>,
+): { line: number; column: number } {
+  const settings = Object.keys(connection).filter((name) => name !== 'name' && name !== 'type');
+  const named = settings.find((name) => new RegExp(`\\b${name}\\b`).test(message));
+  const origin = origins.get(`connections.${connection.name}.${named ?? 'type'}`);
+  return { line: Number(/:(\d+)(?: \(|$)/.exec(origin ?? '')?.[1] ?? 1), column: 1 };
+}

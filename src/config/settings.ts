@@ -1,0 +1,189 @@
+import type { Connection } from '../base/connections.ts';
+import type { Json } from '../base/json.ts';
+import {
+  any,
+  count,
+  flag,
+  list,
+  map,
+  object,
+  oneOf,
+  openObject,
+  type Shape,
+  secret,
+  size,
+  text,
+} from './shape.ts';
+
+/** Everything that can be configured, by the names of sluice.yaml; what was not said has its default or is absent. */
+export interface Settings {
+  /** The folder of the local engine's state. */
+  state: string;
+  engine: 'local' | 'temporal';
+  /** Object operations at once in this process. */
+  concurrency: number;
+  /** Parts of one job at once. */
+  parts_at_once: number;
+  /** Jobs at once in this process. */
+  jobs_at_once: number;
+  /** Bytes per second through this process. */
+  bandwidth?: number;
+  log_level: LogLevel;
+  connections: Connection[];
+  /** URI prefix → connection. */
+  use: Record<string, string>;
+  temporal: TemporalSettings;
+  service: ServiceSettings;
+  export: ExportSettings;
+  gateway: GatewaySettings;
+  tables: TableSettings[];
+  schedules: ScheduleSettings[];
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface TemporalSettings {
+  address?: string;
+  namespace?: string;
+  task_queue?: string;
+  api_key?: string;
+}
+
+export interface ServiceSettings {
+  /** host:port */
+  listen: string;
+  auth: 'none' | 'keys' | 'oidc';
+  /** The connection behind the vector export API. */
+  weaviate?: string;
+  [more: string]: unknown;
+}
+
+/** Where `POST /v1/export/{backend}` writes. */
+export interface ExportSettings {
+  s3?: { connection?: string; bucket: string; path?: string };
+  gcs?: { connection?: string; bucket: string; path?: string };
+  azure?: { connection?: string; container: string; path?: string };
+  filesystem?: { path: string };
+}
+
+export interface GatewaySettings {
+  listen: string;
+  clients: {
+    name: string;
+    access_key: string;
+    secret_key: string;
+    allow: { prefix: string; rights: string }[];
+  }[];
+  mappings: { scheme?: string; replace: string; with: string; connection?: string }[];
+  /** Scheme → connection. */
+  default: Record<string, string>;
+  [more: string]: unknown;
+}
+
+export interface TableSettings {
+  repository: string;
+  branches?: string[];
+  table_defs?: string[];
+  method?: string;
+  catalog?: { connection: string; name?: string };
+  target_base_location?: string;
+  [more: string]: unknown;
+}
+
+export interface ScheduleSettings {
+  name: string;
+  cron?: string;
+  timezone?: string;
+  job: { kind: string; spec: Json };
+  [more: string]: unknown;
+}
+
+export const CONNECTION_TYPES = [
+  ...['s3', 'gcs', 'azure', 'file', 'memory', 'lakefs', 'weaviate', 'databricks', 'unity'],
+];
+
+const listen: Shape = {
+  type: 'text',
+  check: (address) =>
+    /^(\[[0-9a-f:.]+\]|[^:\s]*):\d{1,5}$/i.test(address)
+      ? undefined
+      : 'must be an address and a port, such as 127.0.0.1:7070',
+};
+
+const bucket = object({ connection: text, bucket: text, path: text }, 'bucket');
+
+export const settingsShape = object({
+  state: text,
+  engine: oneOf('local', 'temporal'),
+  concurrency: count,
+  parts_at_once: count,
+  jobs_at_once: count,
+  bandwidth: size,
+  log_level: oneOf(...LOG_LEVELS),
+  connections: map(openObject({ type: oneOf(...CONNECTION_TYPES) }, 'type')),
+  use: map(text),
+  temporal: object({ address: text, namespace: text, task_queue: text, api_key: secret }),
+  service: openObject({ listen, auth: oneOf('none', 'keys', 'oidc'), weaviate: text }),
+  export: object({
+    s3: bucket,
+    gcs: bucket,
+    azure: object({ connection: text, container: text, path: text }, 'container'),
+    filesystem: object({ path: text }, 'path'),
+  }),
+  gateway: openObject({
+    listen,
+    clients: list(
+      object(
+        {
+          name: text,
+          access_key: text,
+          secret_key: secret,
+          allow: list(object({ prefix: text, rights: text }, 'prefix', 'rights')),
+        },
+        'name',
+        'access_key',
+        'secret_key',
+      ),
+    ),
+    mappings: list(object({ scheme: text, replace: text, with: text, connection: text }, 'replace', 'with')),
+    default: map(text),
+  }),
+  tables: list(
+    openObject(
+      {
+        repository: text,
+        branches: list(text),
+        table_defs: list(text),
+        method: text,
+        catalog: openObject({ connection: text, name: text }, 'connection'),
+        target_base_location: text,
+      },
+      'repository',
+    ),
+  ),
+  schedules: list(
+    openObject(
+      {
+        name: text,
+        cron: text,
+        timezone: text,
+        enabled: flag,
+        job: object({ kind: text, spec: any }, 'kind', 'spec'),
+      },
+      'name',
+      'job',
+    ),
+  ),
+});
+
+/** What holds where nobody said anything. The state folder depends on the user: see load.ts. */
+export const defaults = {
+  engine: 'local',
+  concurrency: 64,
+  parts_at_once: 8,
+  jobs_at_once: 8,
+  log_level: 'warn',
+  service: { listen: '127.0.0.1:7070', auth: 'none' },
+  gateway: { listen: '127.0.0.1:9090' },
+} as const;
