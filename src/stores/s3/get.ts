@@ -1,0 +1,194 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { StoreError } from '../errors.ts';
+import { delayBefore, pause } from '../retry.ts';
+import type { ByteRange, GetOptions, ObjectContent, ObjectInfo } from '../store.ts';
+import type { S3Client, S3Request } from './client.ts';
+import { brokenAnswer, header } from './errors.ts';
+import type { Sink } from './exchange.ts';
+import { infoFromHeaders, quoted } from './headers.ts';
+
+/** Opens an object; its body goes on by itself where the connection breaks (If-Match and Range). */
+export async function getObject(client: S3Client, key: string, options: GetOptions): Promise<ObjectContent> {
+  const body = new ObjectBody(client, key, options);
+  const request = body.request;
+  if (options.range) request.headers!.push('range', rangeHeader(options.range));
+  if (options.ifMatch !== undefined) request.headers!.push('if-match', quoted(options.ifMatch));
+  if (options.ifNoneMatch !== undefined) request.headers!.push('if-none-match', quoted(options.ifNoneMatch));
+  try {
+    await client.send(request);
+  } catch (error) {
+    body.discard();
+    throw error;
+  }
+  const content: ObjectContent = { info: body.info!, body };
+  if (options.range) content.range = body.range!;
+  return content;
+}
+
+export function rangeHeader(range: ByteRange): string {
+  if ('last' in range) return `bytes=-${range.last}`;
+  return `bytes=${range.start}-${range.end ?? ''}`;
+}
+
+/** The bytes of one object or range, over as many connections as it takes. */
+class ObjectBody extends Readable implements Sink {
+  readonly request: S3Request;
+  info: ObjectInfo | undefined;
+  /** Of the object, both ends included; an empty object ends before it starts. */
+  range: { start: number; end: number } | undefined;
+  readonly #client: S3Client;
+  readonly #key: string;
+  readonly #signal: AbortSignal | undefined;
+  readonly #ranged: boolean;
+  #controller: Dispatcher.DispatchController | undefined;
+  #received = 0;
+  #expected = 0;
+  #failures = 0;
+
+  constructor(client: S3Client, key: string, options: GetOptions) {
+    super({ highWaterMark: 256 * 1024 });
+    this.#client = client;
+    this.#key = key;
+    this.#signal = options.signal;
+    this.#ranged = options.range !== undefined;
+    this.request = {
+      store: client.name,
+      action: 'read',
+      key,
+      method: 'GET',
+      headers: [],
+      signal: options.signal,
+      sink: this,
+    };
+  }
+
+  begin(status: number, headers: IncomingHttpHeaders, controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.destroyed) {
+      controller.abort(brokenAnswer(this.request, 'it is not wanted any more'));
+      return;
+    }
+    if (this.info === undefined) this.#beginFirst(status, headers);
+    else this.#beginAgain(status, headers);
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.destroyed) return true;
+    this.#received += chunk.length;
+    this.#failures = 0;
+    if (this.#received > this.#expected) {
+      this.#controller?.abort(this.#corrupt());
+      return true;
+    }
+    return this.push(chunk);
+  }
+
+  end(): void {
+    if (this.#received === this.#expected) this.push(null);
+    else this.fail(this.#corrupt());
+  }
+
+  fail(error: Error): void {
+    if (this.destroyed) return;
+    this.#controller = undefined;
+    this.#goOn(error).catch((final: Error) => this.destroy(final));
+  }
+
+  /** Ends a body that never began; nobody has it. */
+  discard(): void {
+    this.on('error', () => undefined);
+    this.destroy();
+  }
+
+  override _read(): void {
+    this.#controller?.resume();
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    const controller = this.#controller;
+    this.#controller = undefined;
+    if (controller && this.#received < this.#expected) {
+      controller.abort(error ?? brokenAnswer(this.request, 'it is not wanted any more'));
+    }
+    callback(error);
+  }
+
+  #beginFirst(status: number, headers: IncomingHttpHeaders): void {
+    const length = lengthOf(headers);
+    const at = contentRange(headers);
+    if (status === 206 ? at === undefined : length === undefined) {
+      throw brokenAnswer(this.request, 'the answer does not say how many bytes it has', headers);
+    }
+    if (at !== undefined && status === 206) {
+      this.range = { start: at.start, end: at.end };
+      this.info = infoFromHeaders(this.#client.settings, this.#key, at.size, headers);
+    } else {
+      // No range, or a store that gave the whole object although one was asked for.
+      if (this.#ranged) throw brokenAnswer(this.request, 'the store does not read ranges', headers);
+      this.range = { start: 0, end: length! - 1 };
+      this.info = infoFromHeaders(this.#client.settings, this.#key, length!, headers);
+    }
+    this.#expected = this.range.end - this.range.start + 1;
+    if (length !== undefined && length !== this.#expected) throw this.#corrupt(length);
+  }
+
+  /** The rest of the body must be of the same object, and begin where the last one broke. */
+  #beginAgain(status: number, headers: IncomingHttpHeaders): void {
+    const at = contentRange(headers);
+    const start = this.range!.start + this.#received;
+    if (status !== 206 || at?.start !== start || at.end !== this.range!.end) {
+      throw brokenAnswer(this.request, `reading on at byte ${start} gave other bytes`, headers);
+    }
+  }
+
+  /** After a break: asks for the bytes that are missing, as often as the policy has it without a byte in between. */
+  async #goOn(error: Error): Promise<void> {
+    const started = performance.now();
+    for (let failure = error; ; ) {
+      this.#failures++;
+      const { retry } = this.#client.settings;
+      const delay = delayBefore(failure, this.#failures, performance.now() - started, retry, this.#signal);
+      if (delay === undefined || this.info?.etag === undefined) throw failure;
+      await pause(delay, this.#signal);
+      if (this.destroyed) return;
+      const { start, end } = this.range!;
+      try {
+        await this.#client.send({
+          ...this.request,
+          headers: [
+            ...['range', rangeHeader({ start: start + this.#received, end })],
+            ...['if-match', quoted(this.info.etag)],
+          ],
+        });
+        return;
+      } catch (next) {
+        failure = next as Error;
+      }
+    }
+  }
+
+  #corrupt(length?: number): StoreError {
+    const came = length ?? this.#received;
+    return new StoreError(
+      'CORRUPT',
+      `Reading ${this.#client.name}/${this.#key} gave ${came} of ${this.#expected} bytes.`,
+      { store: this.#client.name, key: this.#key },
+    );
+  }
+}
+
+function lengthOf(headers: IncomingHttpHeaders): number | undefined {
+  const length = header(headers, 'content-length');
+  return length === undefined ? undefined : Number(length);
+}
+
+/** "bytes 0-99/1000" */
+function contentRange(
+  headers: IncomingHttpHeaders,
+): { start: number; end: number; size: number } | undefined {
+  const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(header(headers, 'content-range') ?? '');
+  if (!match) return undefined;
+  return { start: Number(match[1]), end: Number(match[2]), size: Number(match[3]) };
+}
