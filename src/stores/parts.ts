@@ -1,4 +1,6 @@
+import { compareKeys } from '../base/keys.ts';
 import { StoreError } from './errors.ts';
+import type { UploadInfo } from './store.ts';
 
 export interface SentPart {
   partNumber: number;
@@ -31,4 +33,17 @@ export function checkParts(
     }
     return part;
   });
+}
+
+/** The uploads of a sorted list that come after a key, or after one upload of that key. */
+export function uploadsAfter(
+  uploads: readonly UploadInfo[],
+  afterKey: string | undefined,
+  afterUploadId: string | undefined,
+): UploadInfo[] {
+  if (afterKey === undefined) return [...uploads];
+  const mark = uploads.findIndex((each) => each.key === afterKey && each.uploadId === afterUploadId);
+  return uploads.filter(
+    (each, at) => compareKeys(each.key, afterKey) > 0 || (mark >= 0 && at > mark && each.key === afterKey),
+  );
 }

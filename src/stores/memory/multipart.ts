@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { compareKeys } from '../../base/keys.ts';
 import { checkKey, checkSignal } from '../checks.ts';
 import { StoreError } from '../errors.ts';
-import { checkParts, type SentPart } from '../parts.ts';
+import { checkParts, type SentPart, uploadsAfter } from '../parts.ts';
 import { readAll } from '../read.ts';
 import type { Body, Multipart, ObjectInfo, ObjectProperties, PartInfo, Store, UploadInfo } from '../store.ts';
 import type { MemoryStore } from './store.ts';
@@ -109,14 +109,7 @@ export class MemoryMultipart implements Multipart {
       .map(([uploadId, { key, initiated }]): UploadInfo => ({ key, uploadId, initiated }))
       .filter((upload) => upload.key.startsWith(prefix))
       .sort((a, b) => compareKeys(a.key, b.key) || a.initiated - b.initiated);
-    const mark = inOrder.findIndex((each) => each.key === afterKey && each.uploadId === afterUploadId);
-    const rest =
-      afterKey === undefined
-        ? inOrder
-        : inOrder.filter(
-            (each, at) =>
-              compareKeys(each.key, afterKey) > 0 || (mark >= 0 && at > mark && each.key === afterKey),
-          );
+    const rest = uploadsAfter(inOrder, afterKey, afterUploadId);
     return { uploads: rest.slice(0, limit), more: rest.length > limit };
   }
 

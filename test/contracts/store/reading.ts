@@ -27,7 +27,8 @@ export function readingContract(subject: Subject): void {
     });
 
     it('gives an empty object', async () => {
-      const { info } = await subject.store.get('read/empty');
+      const { info, body } = await subject.store.get('read/empty');
+      body.destroy();
       assert.equal(info.size, 0);
       assert.equal((await bytesOf(subject.store, 'read/empty')).length, 0);
     });

@@ -1,0 +1,60 @@
+import { statSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import type { Connection } from '../../base/connections.ts';
+import { SluiceError } from '../../base/errors.ts';
+import type { StoreProvider } from '../open.ts';
+import { FileStore } from './store.ts';
+
+/**
+ * `file:///absolute/folder`, `./relative/folder`, `/a/folder`: the Store is that folder, or, when the path is
+ * that of a file, the folder it is in. Nothing in the address is decoded: `%20` is `%20`. With a connection
+ * (`{type: file, root, sync}`) the Store is its `root`, and the address must lie in it.
+ */
+export const fileProvider: StoreProvider = {
+  schemes: ['file'],
+  connectionTypes: ['file'],
+  locate(uri, connection) {
+    const path = pathOf(uri);
+    const root = rootOf(connection);
+    if (root !== undefined) {
+      const inside = relative(root, path);
+      if (inside === '..' || inside.startsWith('../')) {
+        throw new SluiceError(
+          'BAD_URI',
+          `${uri} is not in ${root}, the root of the connection "${connection!.name}".`,
+        );
+      }
+      const slash = inside !== '' && uri.endsWith('/') ? '/' : '';
+      return { container: root, path: inside + slash };
+    }
+    if (!uri.endsWith('/') && statSync(path, { throwIfNoEntry: false })?.isFile()) {
+      const folder = dirname(path);
+      return { container: folder, path: relative(folder, path) };
+    }
+    return { container: path, path: '' };
+  },
+  async open(container, connection) {
+    return new FileStore(container, { sync: connection?.sync === true });
+  },
+};
+
+function pathOf(uri: string): string {
+  const match = /^file:(?:\/\/([^/]*))?(.*)$/is.exec(uri);
+  if (!match) return resolve(uri);
+  const [, host = '', path = ''] = match;
+  if ((host === '' || host === 'localhost') && path.startsWith('/')) return resolve(path);
+  throw new SluiceError(
+    'BAD_URI',
+    `${uri} names the machine "${host}"; write file:/// and an absolute path, or a path without file:.`,
+  );
+}
+
+function rootOf(connection: Connection | undefined): string | undefined {
+  const root = connection?.root;
+  if (root === undefined) return undefined;
+  if (typeof root === 'string' && root !== '') return join(resolve(root));
+  throw new SluiceError(
+    'BAD_CONFIG',
+    `The connection "${connection!.name}" needs the path of a folder as its root.`,
+  );
+}
