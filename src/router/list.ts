@@ -34,9 +34,12 @@ export async function* listRegions(
 ): AsyncGenerator<ListPage> {
   const walk = new Walk(options);
   try {
-    for (const root of nest(regions, options.prefix ?? '')) {
+    const roots = nest(regions, options.prefix ?? '');
+    // Only where one target is all there is, what it knows of the rest is true of the whole.
+    const alone = roots.length === 1 && roots[0]!.children.length === 0;
+    for (const root of roots) {
       for await (const page of walk.node(root)) {
-        yield page;
+        yield alone || page.more === undefined ? page : { objects: page.objects, prefixes: page.prefixes };
         checkSignal({ name }, options.signal);
       }
     }

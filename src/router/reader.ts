@@ -93,7 +93,8 @@ export class Reader {
       const key = visibleKey(owner, object.key);
       if (key !== '') objects.push({ ...object, key });
     }
-    return { objects, prefixes: page.prefixes.map((prefix) => visibleKey(owner, prefix)) };
+    const prefixes = page.prefixes.map((prefix) => visibleKey(owner, prefix));
+    return page.more === undefined ? { objects, prefixes } : { objects, prefixes, more: page.more };
   }
 }
 

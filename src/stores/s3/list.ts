@@ -18,7 +18,7 @@ export interface ParsedPage extends ListPage {
 }
 
 /**
- * ListObjectsV2, page by page; the next page is on its way while one is worked on.
+ * ListObjectsV2, page by page; from the second page on, the next is on its way while one is worked on.
  * @param trustTags asked once, about the first ETag that looks like an MD5: whether it is one
  */
 export async function* listObjects(
@@ -58,10 +58,11 @@ export async function* listObjects(
   let asMd5: boolean | undefined;
   try {
     let coming: Promise<ParsedPage> | undefined = page(undefined);
-    while (coming) {
+    for (let count = 1; coming; count++) {
       const { objects, prefixes, next } = await coming;
       coming = undefined;
-      if (next !== undefined && size >= AHEAD) {
+      // Who wants one page only costs the store one page only.
+      if (next !== undefined && size >= AHEAD && count > 1) {
         coming = page(next);
         // It is awaited in the next round, or not wanted.
         coming.catch(() => undefined);
@@ -74,7 +75,9 @@ export async function* listObjects(
       // Some stores give the prefix that the start lies in once more.
       const shown =
         startAfter === undefined ? prefixes : prefixes.filter((each) => compareKeys(each, startAfter) > 0);
-      if (objects.length > 0 || shown.length > 0) yield { objects, prefixes: shown };
+      if (objects.length > 0 || shown.length > 0) {
+        yield { objects, prefixes: shown, more: next !== undefined };
+      }
       if (next !== undefined) coming ??= page(next);
     }
   } catch (error) {
