@@ -1,7 +1,6 @@
 import { SluiceError } from '../../base/errors.ts';
 import type { StoreProvider } from '../open.ts';
 import { parseS3Connection } from './settings.ts';
-import { S3Store } from './store.ts';
 
 /** `s3://bucket/key`: the key is everything after the bucket's slash, as it stands, not percent-encoded. */
 export const s3Provider: StoreProvider = {
@@ -15,6 +14,8 @@ export const s3Provider: StoreProvider = {
     return { container: match[1]!, path: match[2] ?? '' };
   },
   async open(container, connection) {
+    // Its HTTP client takes a fifth of a second to load, which other commands need not wait for.
+    const { S3Store } = await import('./store.ts');
     return new S3Store(parseS3Connection(connection), container);
   },
 };
