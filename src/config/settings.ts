@@ -1,5 +1,6 @@
 import type { Connection } from '../base/connections.ts';
 import type { Json } from '../base/json.ts';
+import { LOG_LEVELS, type LogLevel } from './levels.ts';
 import {
   any,
   count,
@@ -39,9 +40,6 @@ export interface Settings {
   tables: TableSettings[];
   schedules: ScheduleSettings[];
 }
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface TemporalSettings {
   address?: string;

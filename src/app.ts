@@ -1,0 +1,79 @@
+import { type Connections, connectionsOf } from './base/connections.ts';
+import { Limiter } from './base/limiter.ts';
+import { Throttle } from './base/throttle.ts';
+import type { Settings } from './config/settings.ts';
+import type { Engine } from './jobs/engine.ts';
+import type { Environment } from './jobs/environment.ts';
+import { type Log, silentLog } from './jobs/kind.ts';
+import { type Kinds, kindsOf, type LoadKind } from './jobs/registry.ts';
+import { type OpenStore, type StoreProvider, storeOpener } from './stores/open.ts';
+import { storeProviders } from './stores/providers.ts';
+
+/** The parts of Sluice, put together as the settings say. */
+export interface App {
+  readonly settings: Settings;
+  readonly connections: Connections;
+  readonly open: OpenStore;
+  readonly kinds: Kinds;
+  readonly environment: Environment;
+  readonly log: Log;
+  /** The engine of the settings, made when it is first asked for. */
+  engine(): Promise<Engine>;
+  /** Ends the engine (a running job is left to be resumed) and frees all connections. */
+  close(): Promise<void>;
+}
+
+/** One line for each kind of job; its module is loaded when such a job runs. */
+const kindLoaders: Record<string, LoadKind> = {
+  'lake-export': async () => new (await import('./lake/export/kind.ts')).LakeExportKind(),
+};
+
+/** Stores that are not in src/stores, one line each. */
+const otherProviders: (() => Promise<StoreProvider>)[] = [];
+
+/** @throws SluiceError when the state folder can't be used, once the engine is asked for */
+export async function createApp(settings: Settings, options: { log?: Log } = {}): Promise<App> {
+  const log = options.log ?? silentLog;
+  const connections = connectionsOf(settings.connections, settings.use);
+  const providers = [
+    ...(await Promise.all(otherProviders.map((load) => load()))),
+    ...(await storeProviders()),
+  ];
+  const open = storeOpener(providers, connections);
+  const kinds = kindsOf(kindLoaders);
+  const environment: Environment = {
+    kinds,
+    open,
+    connections,
+    slots: new Limiter(settings.concurrency),
+    throttle: settings.bandwidth === undefined ? undefined : new Throttle(settings.bandwidth),
+    log,
+  };
+  let engine: Promise<Engine> | undefined;
+  return {
+    settings,
+    connections,
+    open,
+    kinds,
+    environment,
+    log,
+    engine() {
+      engine ??= openEngine(settings, environment);
+      return engine;
+    },
+    async close() {
+      await (await engine?.catch(() => undefined))?.close();
+      await open.close();
+    },
+  };
+}
+
+async function openEngine(settings: Settings, environment: Environment): Promise<Engine> {
+  const { LocalEngine } = await import('./jobs/engines/local/engine.ts');
+  return new LocalEngine({
+    environment,
+    stateFolder: settings.state,
+    partsAtOnce: settings.parts_at_once,
+    jobsAtOnce: settings.jobs_at_once,
+  });
+}

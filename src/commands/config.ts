@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import { EXIT } from './errors.ts';
+import { formatTable, printable } from './format.ts';
+import { runs } from './session.ts';
+
+export function define(command: Command): void {
+  command
+    .description('Show what is in force and where each value came from, secrets masked.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  sluice config
+  sluice config check --config /etc/sluice.yaml`,
+    )
+    .action(
+      runs(async (session) => {
+        const { output } = session;
+        const loaded = await session.loaded();
+        const [{ describeSettings }, { problemText }] = await Promise.all([
+          import('../config/describe.ts'),
+          import('../config/load.ts'),
+        ]);
+        const described = describeSettings(loaded);
+        if (output.json) {
+          for (const { setting, value, from } of described) {
+            output.result({ setting, value: String(value), from }, () => '');
+          }
+        } else {
+          const rows = described.map(({ setting, value, from }) => [setting, printable(String(value)), from]);
+          output.result(null, () => formatTable(['SETTING', 'VALUE', 'FROM'], rows));
+          output.note(
+            loaded.file === undefined ? 'There is no configuration file.' : `Read from ${loaded.file}.`,
+          );
+        }
+        for (const problem of loaded.problems) output.note(problemText(problem));
+        return loaded.problems.length > 0 ? EXIT.usage : EXIT.done;
+      }),
+    );
+  command
+    .command('check')
+    .description('Explain every mistake of the configuration, with its line and column.')
+    .action(
+      runs(async (session) => {
+        const { output } = session;
+        const loaded = await session.loaded();
+        const [{ checkConnections }, { problemText }] = await Promise.all([
+          import('../config/connection-checks.ts'),
+          import('../config/load.ts'),
+        ]);
+        const problems = [...loaded.problems, ...(await checkConnections(loaded))];
+        for (const problem of problems) output.result({ ...problem }, () => problemText(problem));
+        if (problems.length > 0) return EXIT.usage;
+        output.note(
+          loaded.file === undefined
+            ? 'There is no configuration file; the defaults and the environment are fine.'
+            : `${loaded.file} is fine.`,
+        );
+        return EXIT.done;
+      }),
+    );
+}

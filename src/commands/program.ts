@@ -1,0 +1,118 @@
+import { Command, CommanderError, Option } from 'commander';
+import { VERSION } from '../base/version.ts';
+import { LOG_LEVELS } from '../config/levels.ts';
+
+import { EXIT, printError } from './errors.ts';
+
+interface Entry {
+  name: string;
+  summary: string;
+  load: () => Promise<{ define(command: Command): void }>;
+}
+
+/** One line a command; its module says what it takes and does, and is loaded when it is the one that is called. */
+const COMMANDS: readonly Entry[] = [
+  { name: 'jobs', summary: 'list jobs, show one, resume or cancel it', load: () => import('./jobs.ts') },
+  { name: 'ls', summary: 'list objects of any store', load: () => import('./ls.ts') },
+  { name: 'cat', summary: 'print objects of any store', load: () => import('./cat.ts') },
+  { name: 'config', summary: 'show or check the configuration', load: () => import('./config.ts') },
+];
+
+/** Global options that are followed by a value: what comes after them is not the command's name. */
+const WITH_VALUE = new Set(['--config', '--state', '--progress', '--log-level']);
+
+/** @param args without the program's own name */
+export async function makeProgram(args: readonly string[]): Promise<Command> {
+  const program = new Command('sluice')
+    .description(
+      'Gets data out of versioned lakes and vector databases into object stores, open file formats and catalogs, and proves that it all arrived.',
+    )
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .option(
+      '--config <file>',
+      'configuration file (else $SLUICE_CONFIG, ./sluice.yaml, ~/.config/sluice/sluice.yaml)',
+    )
+    .option('--state <folder>', 'folder of the state (else $SLUICE_STATE, ~/.local/state/sluice)')
+    .option('--json', 'print machine-readable lines only')
+    .option('-q, --quiet', 'print results and errors only')
+    .addOption(
+      new Option('--progress <how>', 'how progress is shown')
+        .choices(['auto', 'line', 'log', 'json', 'none'])
+        .default('auto'),
+    )
+    .addOption(new Option('--log-level <level>', 'what is logged to standard error').choices([...LOG_LEVELS]))
+    .option('--no-color', 'no colors')
+    .option('--debug', 'show where an error came from')
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined })
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 differences found, 130 interrupted.
+Help for one command: sluice <command> --help`,
+    );
+  const wanted = commandName(args);
+  for (const { name, summary, load } of COMMANDS) {
+    const command = program.command(name).summary(summary).description(sentence(summary));
+    if (name === wanted) (await load()).define(command);
+  }
+  return program;
+}
+
+/** The names and summaries of all commands. */
+export function commandSummaries(): { name: string; summary: string }[] {
+  return COMMANDS.map(({ name, summary }) => ({ name, summary }));
+}
+
+/** Runs a command line; sets process.exitCode. */
+export async function main(argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader of a pipe has seen enough.
+    if (error.code === 'EPIPE') process.exit(EXIT.done);
+    throw error;
+  });
+  const args = argv.slice(2);
+  try {
+    const program = await makeProgram(args);
+    if (args.length === 0) {
+      program.outputHelp({ error: true });
+      process.exitCode = EXIT.usage;
+      return;
+    }
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    const json = args.includes('--json');
+    if (!(error instanceof CommanderError)) {
+      process.exitCode = printError(error, { json, debug: args.includes('--debug') });
+    } else if (error.exitCode === 0) {
+      process.exitCode = EXIT.done;
+    } else {
+      process.exitCode = EXIT.usage;
+      if (error.code !== 'commander.help') printUsageError(error, json);
+    }
+  }
+}
+
+function printUsageError(error: CommanderError, json: boolean): void {
+  const message = sentence(error.message.replace(/^error: /, '').replace(/\n\((.*)\)$/s, ' — $1'));
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code: 'USAGE', message } })}\n`);
+  else process.stderr.write(`sluice: ${message} [USAGE]\nSee sluice --help, or sluice <command> --help.\n`);
+}
+
+function commandName(args: readonly string[]): string | undefined {
+  const rest = [...args];
+  for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
+    if (arg === 'help') continue;
+    if (!arg.startsWith('-')) return arg;
+    if (WITH_VALUE.has(arg)) rest.shift();
+  }
+  return undefined;
+}
+
+function sentence(text: string): string {
+  const end = /[.!?…]$/.test(text) ? '' : '.';
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${end}`;
+}

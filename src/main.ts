@@ -1,0 +1,3 @@
+import { main } from './commands/program.ts';
+
+await main(process.argv);
