@@ -133,7 +133,8 @@ export class RouterBucket implements Store {
   }
 }
 
-const placeOf = async (store: Store, key: string): Promise<Place> =>
+/** Where an object really lies, when its Store is a bucket of a router. */
+export const placeOf = async (store: Store, key: string): Promise<Place> =>
   store instanceof RouterBucket ? store.place(key) : { store, key };
 
 function commonCapabilities(stores: readonly Store[]): Capabilities {

@@ -68,7 +68,7 @@ export function storeUri(
   const parts = splitUri(uri);
   if (!type || !parts || type.schemes.includes(parts.scheme)) return uri;
   if (named.type === 'file') {
-    const root = String(named.path ?? '').replace(/\/+$/, '');
+    const root = String(named.root ?? '').replace(/\/+$/, '');
     return `file://${root}/${[parts.authority, parts.key].filter((part) => part).join('/')}`;
   }
   return `${type.schemes[0]}://${uri.slice(parts.scheme.length + 3)}`;

@@ -1,0 +1,65 @@
+import type { PassThrough, Readable } from 'node:stream';
+import { propertiesOf } from '../../stores/properties.ts';
+import type { Multipart, ObjectInfo, Store } from '../../stores/store.ts';
+
+/** The store's uploads, when a file can be appended to by copying it as the first part of a new object. */
+export function appendable(store: Store): (Multipart & { copyPart: object }) | undefined {
+  const { multipart } = store;
+  return multipart?.copyPart ? (multipart as Multipart & { copyPart: object }) : undefined;
+}
+
+/**
+ * Replaces an object by itself and what follows. The bytes that are there are copied by the store, unless they
+ * are too few for a part; readers see the old object or the new one.
+ * @param info the object as it was when the appending began; another since then is PRECONDITION_FAILED
+ */
+export async function appendTo(store: Store, info: ObjectInfo, more: PassThrough): Promise<ObjectInfo> {
+  const multipart = store.multipart!;
+  const { key, size, etag } = info;
+  const uploadId = await multipart.create(key, propertiesOf(info));
+  try {
+    const parts: { partNumber: number; etag: string }[] = [];
+    const pieces = size < multipart.minPartSize ? 0 : Math.ceil(size / multipart.maxPartSize);
+    for (let i = 0; i < pieces; i++) {
+      const range = {
+        start: Math.floor((size * i) / pieces),
+        end: Math.floor((size * (i + 1)) / pieces) - 1,
+      };
+      const options = { range, sourceIfMatch: etag };
+      parts.push(await multipart.copyPart!(key, uploadId, i + 1, store, key, options));
+    }
+    const first = pieces === 0 && size > 0 ? (await store.get(key, { ifMatch: etag })).body : undefined;
+    const partSize = Math.min(
+      Math.max(multipart.minPartSize, Math.ceil((size * 2) / multipart.maxParts), 8 * 1024 * 1024),
+      multipart.maxPartSize,
+    );
+    for await (const part of inParts(first, more, partSize)) {
+      const partNumber = parts.length + 1;
+      parts.push(await multipart.uploadPart(key, uploadId, partNumber, part, { size: part.length }));
+    }
+    if (parts.length === 0) parts.push(await multipart.uploadPart(key, uploadId, 1, Buffer.alloc(0)));
+    const ifMatch = store.capabilities.putIfMatch ? etag : undefined;
+    return await multipart.complete(key, uploadId, parts, { ifMatch });
+  } catch (error) {
+    await multipart.abort(key, uploadId).catch(() => {});
+    throw error;
+  }
+}
+
+async function* inParts(first: Readable | undefined, more: Readable, size: number): AsyncGenerator<Buffer> {
+  let chunks: Buffer[] = [];
+  let held = 0;
+  for (const source of first ? [first, more] : [more]) {
+    for await (const chunk of source as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      held += chunk.length;
+      while (held >= size) {
+        const all = Buffer.concat(chunks, held);
+        yield all.subarray(0, size);
+        chunks = [all.subarray(size)];
+        held -= size;
+      }
+    }
+  }
+  if (held > 0) yield Buffer.concat(chunks, held);
+}
