@@ -50,7 +50,7 @@ export function storeContract(
       for await (const page of subject.store.list()) assert.equal(page.objects.length, 0);
       assert.equal(subject.store.capabilities.readOnly, false);
       assert.ok(subject.store.capabilities.deleteBatch >= 1);
-      assert.match(subject.store.name, /^[a-z]+:\/\//);
+      assert.match(subject.store.name, /^[a-z0-9]+:\/\//);
       assert.doesNotMatch(subject.store.name, /secret|:\/\/[^/]*:[^/]*@/);
     });
     listingContract(subject);

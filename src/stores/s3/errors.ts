@@ -59,6 +59,7 @@ const CODES: Record<string, ErrorCode> = {
   EntityTooLarge: 'TOO_LARGE',
   KeyTooLongError: 'BAD_KEY',
   XMinioInvalidObjectName: 'BAD_KEY',
+  XMinioInvalidResourceName: 'BAD_KEY',
   QuotaExceeded: 'NO_SPACE',
   XMinioStorageFull: 'NO_SPACE',
   XMinioAdminBucketQuotaExceeded: 'NO_SPACE',

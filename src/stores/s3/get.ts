@@ -11,6 +11,7 @@ import { infoFromHeaders, quoted } from './headers.ts';
 
 /** Opens an object; its body goes on by itself where the connection breaks (If-Match and Range). */
 export async function getObject(client: S3Client, key: string, options: GetOptions): Promise<ObjectContent> {
+  if (options.range && 'last' in options.range && options.range.last <= 0) throw nothingThere(client, key);
   const body = new ObjectBody(client, key, options);
   const request = body.request;
   if (options.range) request.headers!.push('range', rangeHeader(options.range));
@@ -118,6 +119,8 @@ class ObjectBody extends Readable implements Sink {
   #beginFirst(status: number, headers: IncomingHttpHeaders): void {
     const length = lengthOf(headers);
     const at = contentRange(headers);
+    // MinIO and others answer a range of an empty object as if it could be had.
+    if (this.#ranged && at === undefined && !length) throw nothingThere(this.#client, this.#key);
     if (status === 206 ? at === undefined : length === undefined) {
       throw brokenAnswer(this.request, 'the answer does not say how many bytes it has', headers);
     }
@@ -177,6 +180,13 @@ class ObjectBody extends Readable implements Sink {
       { store: this.#client.name, key: this.#key },
     );
   }
+}
+
+function nothingThere(client: S3Client, key: string): StoreError {
+  return new StoreError('RANGE_NOT_SATISFIABLE', `${client.name}/${key} has no bytes in this range.`, {
+    store: client.name,
+    key,
+  });
 }
 
 function lengthOf(headers: IncomingHttpHeaders): number | undefined {

@@ -6,7 +6,7 @@ import { brokenAnswer, header } from './errors.ts';
 import { rangeHeader } from './get.ts';
 import { addTag, quoted, unquoted, writeHeaders } from './headers.ts';
 import { decodeUrl } from './list.ts';
-import { sendBody } from './send-body.ts';
+import { promiseMd5, sendBody } from './send-body.ts';
 import { canonicalQuery, encodeKey } from './signer.ts';
 import { escapeXml, readXml } from './xml.ts';
 
@@ -54,9 +54,7 @@ export class S3Multipart implements Multipart {
       query: canonicalQuery({ partNumber: String(partNumber), uploadId }),
       signal: options.signal,
     };
-    if (options.md5 !== undefined) {
-      request.headers = ['content-md5', Buffer.from(options.md5, 'hex').toString('base64')];
-    }
+    if (options.md5 !== undefined) promiseMd5(request, options.md5);
     const { answer, size } = await sendBody(this.#client, request, body, options.size);
     const etag = header(answer.headers, 'etag');
     if (!etag) throw brokenAnswer(request, 'the part has no ETag', answer.headers);

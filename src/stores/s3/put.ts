@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { isError } from '../../base/errors.ts';
 import { StoreError } from '../errors.ts';
 import type { Body, ObjectInfo, PutOptions } from '../store.ts';
@@ -6,7 +5,7 @@ import type { S3Client, S3Request } from './client.ts';
 import { header } from './errors.ts';
 import type { Answer } from './exchange.ts';
 import { addTag, isKeyed, quoted, writeHeaders } from './headers.ts';
-import { sendBody } from './send-body.ts';
+import { md5Of, promiseMd5, sendBody } from './send-body.ts';
 
 /** Writes an object in one request. */
 export async function putWhole(
@@ -16,9 +15,6 @@ export async function putWhole(
   options: PutOptions,
 ): Promise<ObjectInfo> {
   const headers = writeHeaders(client.settings, options, { store: client.name, key });
-  if (options.md5 !== undefined) {
-    headers.push('content-md5', Buffer.from(options.md5, 'hex').toString('base64'));
-  }
   for (const algorithm in options.checksums) {
     headers.push(`x-amz-checksum-${algorithm.toLowerCase()}`, options.checksums[algorithm]!);
   }
@@ -31,12 +27,8 @@ export async function putWhole(
     method: 'PUT',
     headers,
     signal: options.signal,
-    // Bytes that never had this MD5 do not get it by being sent again.
-    repeatable: () =>
-      options.md5 === undefined ||
-      !Buffer.isBuffer(request.body) ||
-      md5Of(request.body) === options.md5.toLowerCase(),
   };
+  if (options.md5 !== undefined) promiseMd5(request, options.md5);
   try {
     const { answer, size } = await sendBody(client, request, body, options.size);
     const info = sentInfo(client, key, size, answer);
@@ -47,6 +39,9 @@ export async function putWhole(
     const again = request.attempt !== undefined && request.attempt > 1;
     if (conditional && again && isError(error, 'PRECONDITION_FAILED') && Buffer.isBuffer(request.body)) {
       return await ownWrite(client, key, request.body, error);
+    }
+    if (options.ifMatch !== undefined && error instanceof StoreError && error.providerCode === 'NoSuchKey') {
+      throw new StoreError('PRECONDITION_FAILED', error.message, { ...error, cause: error });
     }
     throw error;
   }
@@ -61,10 +56,6 @@ async function ownWrite(client: S3Client, key: string, bytes: Buffer, refused: E
   const info = sentInfo(client, key, Number(header(answer.headers, 'content-length')), answer);
   if (info.size === bytes.length && info.md5 === md5Of(bytes)) return info;
   throw refused;
-}
-
-function md5Of(bytes: Buffer): string {
-  return createHash('md5').update(bytes).digest('hex');
 }
 
 function checkTag(client: S3Client, info: ObjectInfo, md5: string): void {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { bodySize } from '../body.ts';
 import { canceled } from '../checks.ts';
@@ -58,6 +59,17 @@ export async function sendBody(
   } finally {
     once.close();
   }
+}
+
+/** Has the store refuse bytes with another MD5. Bytes that never had it are not sent again. @param md5 hex */
+export function promiseMd5(request: S3Request, md5: string): void {
+  request.headers ??= [];
+  request.headers.push('content-md5', Buffer.from(md5, 'hex').toString('base64'));
+  request.repeatable = () => !Buffer.isBuffer(request.body) || md5Of(request.body) === md5.toLowerCase();
+}
+
+export function md5Of(bytes: Buffer): string {
+  return createHash('md5').update(bytes).digest('hex');
 }
 
 /** All bytes of a small stream; listens to events, which costs less than iterating. */

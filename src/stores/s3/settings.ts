@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Connection } from '../../base/connections.ts';
-import { SluiceError } from '../../base/errors.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../retry.ts';
+import { SettingReader } from '../setting-reader.ts';
 
 /** Whose name requests carry. */
 export type S3CredentialSettings =
@@ -67,7 +67,7 @@ export function parseS3Connection(
 ): S3Settings {
   const values: Record<string, unknown> = connection ?? {};
   const read = new SettingReader(connection?.name ?? 'the environment', values);
-  read.known(SETTINGS);
+  read.known(SETTINGS, 'S3');
   const settings: S3Settings = {
     region: read.text('region') ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1',
     credentials: credentialSettings(read, env),
@@ -160,72 +160,5 @@ function readCa(read: SettingReader, path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     throw read.bad('ca', `names ${path}, which cannot be read: ${(error as Error).message}`);
-  }
-}
-
-/** Reads settings that may have come as text from a file or the environment. */
-class SettingReader {
-  readonly #name: string;
-  readonly #values: Record<string, unknown>;
-
-  constructor(name: string, values: Record<string, unknown>) {
-    this.#name = name;
-    this.#values = values;
-  }
-
-  bad(setting: string, why: string): SluiceError {
-    return new SluiceError('BAD_CONFIG', `Connection "${this.#name}": ${setting} ${why}.`);
-  }
-
-  known(names: readonly string[]): void {
-    const unknown = Object.keys(this.#values).find(
-      (name) => name !== 'name' && name !== 'type' && !names.includes(name),
-    );
-    if (unknown !== undefined)
-      throw this.bad(unknown, `is no setting of S3 (there are: ${names.join(', ')})`);
-  }
-
-  text(setting: string): string | undefined {
-    const value = this.#values[setting];
-    if (value === undefined || value === null || value === '') return undefined;
-    if (typeof value !== 'string' && typeof value !== 'number') throw this.bad(setting, 'must be text');
-    return String(value);
-  }
-
-  flag(setting: string): boolean | undefined {
-    const value = this.#values[setting];
-    if (value === undefined || value === null || value === '') return undefined;
-    if (value === true || value === 'true') return true;
-    if (value === false || value === 'false') return false;
-    throw this.bad(setting, 'must be true or false');
-  }
-
-  count(setting: string, least = 1): number | undefined {
-    const text = this.text(setting);
-    if (text === undefined) return undefined;
-    const count = Number(text);
-    if (!Number.isSafeInteger(count) || count < least) throw this.bad(setting, `must be ${least} or more`);
-    return count;
-  }
-
-  seconds(setting: string): number | undefined {
-    const text = this.text(setting);
-    if (text === undefined) return undefined;
-    const seconds = Number(text);
-    if (!(seconds > 0) || !Number.isFinite(seconds)) {
-      throw this.bad(setting, 'must be a number of seconds above 0');
-    }
-    return seconds * 1000;
-  }
-
-  size(setting: string, least: number): number | undefined {
-    const text = this.text(setting);
-    if (text === undefined) return undefined;
-    const match = /^(\d+(?:\.\d+)?)\s*(?:(k|m|g|t)i?b?|b)?$/i.exec(text);
-    const power = match?.[2] ? 'kmgt'.indexOf(match[2].toLowerCase()) + 1 : 0;
-    const size = match ? Math.round(Number(match[1]) * 1024 ** power) : Number.NaN;
-    if (!Number.isSafeInteger(size)) throw this.bad(setting, 'must be bytes, or a size such as 64MiB');
-    if (size < least) throw this.bad(setting, `must be at least ${least} bytes`);
-    return size;
   }
 }

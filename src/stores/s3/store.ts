@@ -1,4 +1,3 @@
-import { isError } from '../../base/errors.ts';
 import { Limiter } from '../../base/limiter.ts';
 import { bodySize } from '../body.ts';
 import { checkKey, unsupported } from '../checks.ts';
@@ -91,6 +90,10 @@ export class S3Store implements Store {
 
   async put(key: string, body: Body, options: PutOptions = {}): Promise<ObjectInfo> {
     checkKey(this, key);
+    const conditional = options.ifNoneMatch !== undefined || options.ifMatch !== undefined;
+    if (conditional && !this.capabilities.putIfAbsent) {
+      throw unsupported(this, 'put under a condition (conditional_put: false)', key);
+    }
     const size = bodySize(body, options.size);
     if (size !== undefined && size <= this.#client.settings.multipartThreshold) {
       return this.#learn(await putWhole(this.#client, key, body, options));
@@ -101,7 +104,7 @@ export class S3Store implements Store {
   async delete(key: string, options: DeleteOptions = {}): Promise<void> {
     checkKey(this, key);
     if (options.ifMatch !== undefined && !this.capabilities.deleteIfMatch) {
-      await this.#checkTag(key, options.ifMatch, options.signal);
+      throw unsupported(this, 'delete only a given etag', key);
     }
     await deleteObject(this.#client, key, options);
   }
@@ -110,8 +113,17 @@ export class S3Store implements Store {
     keys: readonly string[],
     options: { signal?: AbortSignal } = {},
   ): Promise<DeleteFailure[]> {
-    for (const key of keys) checkKey(this, key);
-    return deleteObjects(this.#client, keys, options.signal);
+    const refused: DeleteFailure[] = [];
+    const sound = keys.filter((key) => {
+      try {
+        checkKey(this, key);
+        return true;
+      } catch (error) {
+        refused.push({ key, error: error as StoreError });
+        return false;
+      }
+    });
+    return refused.concat(await deleteObjects(this.#client, sound, options.signal));
   }
 
   canCopyFrom(source: Store): boolean {
@@ -173,25 +185,5 @@ export class S3Store implements Store {
   #learn(info: ObjectInfo): ObjectInfo {
     if (info.md5 === undefined && info.etag?.length === 32) this.#listsMd5 = Promise.resolve(false);
     return info;
-  }
-
-  /** As near to a condition as a store without one gets. */
-  async #checkTag(key: string, etag: string, signal: AbortSignal | undefined): Promise<void> {
-    let info: ObjectInfo;
-    try {
-      info = await this.head(key, signal ? { signal } : {});
-    } catch (error) {
-      if (isError(error, 'NOT_FOUND')) return;
-      throw error;
-    }
-    if (info.etag === etag) return;
-    throw new StoreError(
-      'PRECONDITION_FAILED',
-      `${this.name}/${key} has the ETag ${info.etag}, not ${etag}.`,
-      {
-        store: this.name,
-        key,
-      },
-    );
   }
 }

@@ -19,7 +19,7 @@ export interface ContractOptions {
   many?: number;
   /** Bytes of a body that goes by multipart with this store; default 1,000,000. */
   large?: number;
-  /** User metadata of listings etc. that the server under test gets wrong; says why. Tests named here are skipped. */
+  /** Keys, and names of tests, that the server under test is known to get wrong: these are skipped, and why. */
   skip?: Record<string, string>;
 }
 
