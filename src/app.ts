@@ -31,8 +31,14 @@ const kindLoaders: Record<string, LoadKind> = {
 /** Stores that are not in src/stores, one line each. */
 const otherProviders: (() => Promise<StoreProvider>)[] = [];
 
-/** @throws SluiceError when the state folder can't be used, once the engine is asked for */
-export async function createApp(settings: Settings, options: { log?: Log } = {}): Promise<App> {
+/**
+ * @param options.kinds kinds of one's own, beside those of Sluice
+ * @throws SluiceError when the state folder can't be used, once the engine is asked for
+ */
+export async function createApp(
+  settings: Settings,
+  options: { log?: Log; kinds?: Readonly<Record<string, LoadKind>> } = {},
+): Promise<App> {
   const log = options.log ?? silentLog;
   const connections = connectionsOf(settings.connections, settings.use);
   const providers = [
@@ -40,7 +46,7 @@ export async function createApp(settings: Settings, options: { log?: Log } = {})
     ...(await storeProviders()),
   ];
   const open = storeOpener(providers, connections);
-  const kinds = kindsOf(kindLoaders);
+  const kinds = kindsOf({ ...kindLoaders, ...options.kinds });
   const environment: Environment = {
     kinds,
     open,

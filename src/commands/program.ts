@@ -12,9 +12,24 @@ interface Entry {
 
 /** One line a command; its module says what it takes and does, and is loaded when it is the one that is called. */
 const COMMANDS: readonly Entry[] = [
+  {
+    name: 'export',
+    summary: 'export a lakeFS ref to an object store or a folder',
+    load: () => import('./export.ts'),
+  },
+  {
+    name: 'verify',
+    summary: 'compare a lakeFS ref with what was exported',
+    load: () => import('./verify.ts'),
+  },
   { name: 'jobs', summary: 'list jobs, show one, resume or cancel it', load: () => import('./jobs.ts') },
   { name: 'ls', summary: 'list objects of any store', load: () => import('./ls.ts') },
   { name: 'cat', summary: 'print objects of any store', load: () => import('./cat.ts') },
+  {
+    name: 'lakefs-export',
+    summary: "export with the arguments and environment of lakeFS's own export script",
+    load: () => import('./lakefs-export.ts'),
+  },
   { name: 'config', summary: 'show or check the configuration', load: () => import('./config.ts') },
 ];
 
@@ -74,7 +89,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (error.code === 'EPIPE') process.exit(EXIT.done);
     throw error;
   });
-  const args = argv.slice(2);
+  const args = asScript(argv.slice(2));
   try {
     const program = await makeProgram(args);
     if (args.length === 0) {
@@ -100,6 +115,17 @@ function printUsageError(error: CommanderError, json: boolean): void {
   const message = sentence(error.message.replace(/^error: /, '').replace(/\n\((.*)\)$/s, ' — $1'));
   if (json) process.stdout.write(`${JSON.stringify({ error: { code: 'USAGE', message } })}\n`);
   else process.stderr.write(`sluice: ${message} [USAGE]\nSee sluice --help, or sluice <command> --help.\n`);
+}
+
+/** `repo s3://bucket/path --branch=main`: called as lakeFS's export script is. */
+function asScript(args: string[]): string[] {
+  const [repo, destination] = args;
+  const isScript =
+    repo !== undefined &&
+    !repo.startsWith('-') &&
+    !COMMANDS.some(({ name }) => name === repo) &&
+    /^[a-z0-9]+:\/\//i.test(destination ?? '');
+  return isScript ? ['lakefs-export', ...args] : args;
 }
 
 function commandName(args: readonly string[]): string | undefined {

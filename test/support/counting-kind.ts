@@ -34,6 +34,8 @@ export type CountingSpec = {
   loseHoldAt?: number;
   finishFails?: boolean;
   quiet?: boolean;
+  /** Parts do not listen when they are asked to stop. */
+  stubborn?: boolean;
 };
 
 /** The id of part number i. */
@@ -94,12 +96,12 @@ export const countingKind: Kind<CountingSpec, CountingSpec> = {
     }
   },
 
-  async run(part, spec, context) {
+  async run(part, spec, context): Promise<PartResult> {
     const { partAttempt, attempt, signal } = context;
     if (!spec.quiet) await note(spec, 'ran', { part: part.id, partAttempt, attempt, pid: process.pid });
     if (spec.delay) {
       context.progress({ objects: 1 });
-      await sleep(spec.delay, undefined, { signal });
+      await sleep(spec.delay, undefined, spec.stubborn ? {} : { signal });
     }
     if (spec.skip?.includes(part.id)) return { counts: {}, skipped: 'There was nothing in it.' };
     const fault = spec.faults?.[part.id];
