@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, SluiceError } from '../../src/base/errors.ts';
 import type { Json } from '../../src/base/json.ts';
 import type { Kind } from '../../src/jobs/kind.ts';
+import type { PartResult } from '../../src/jobs/part.ts';
 
 /** What goes wrong with a part; while the file `broken` is in the folder, where `untilFixed` is said. */
 export type Fault = {
