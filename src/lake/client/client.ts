@@ -120,6 +120,27 @@ export class LakeClient extends LakeReader {
     return entryOf(stats, false);
   }
 
+  /** Copies an object of the same repository, with its properties, inside the object store. */
+  async copyObject(
+    repository: string,
+    branch: string,
+    path: string,
+    sourceRef: string,
+    sourcePath: string,
+    options: CallOptions = {},
+  ): Promise<LakeEntry> {
+    const stats = await this.http.json<ObjectStats>({
+      method: 'POST',
+      path: `${branchPath(repository, branch)}/objects/copy`,
+      query: { dest_path: path },
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ src_path: sourcePath, src_ref: sourceRef }),
+      subject: subjectOf(repository, branch, `copy ${sourcePath} of ${sourceRef} to ${path}`, path),
+      signal: options.signal,
+    });
+    return entryOf(stats, false);
+  }
+
   /** One that is not there is no error. */
   deleteObject(repository: string, branch: string, path: string, options: CallOptions = {}): Promise<void> {
     return this.http.done({

@@ -188,6 +188,8 @@ export class Transport {
       body: body as Dispatcher.RequestOptions['body'],
       signal: call.signal,
     });
+    // A body that is left unread is destroyed with an error that is nobody's.
+    response.body.on('error', () => {});
     return { status: response.statusCode, headers: response.headers, body: response.body };
   }
 

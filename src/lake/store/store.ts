@@ -1,0 +1,344 @@
+import { Readable } from 'node:stream';
+import { isError } from '../../base/errors.ts';
+import { compareKeys } from '../../base/keys.ts';
+import { checkKey, checkSignal, unsupported } from '../../stores/checks.ts';
+import { StoreError } from '../../stores/errors.ts';
+import type { OpenStore } from '../../stores/open.ts';
+import { propertiesOf } from '../../stores/properties.ts';
+import { cancelable, resolveRange } from '../../stores/read.ts';
+import type {
+  Body,
+  Capabilities,
+  CopyOptions,
+  DeleteFailure,
+  DeleteOptions,
+  GetOptions,
+  HeadOptions,
+  ListOptions,
+  ListPage,
+  ObjectContent,
+  ObjectInfo,
+  PutOptions,
+  Store,
+} from '../../stores/store.ts';
+import { parsePhysicalAddress } from '../client/address.ts';
+import { type LakeClient, MAX_DELETE } from '../client/client.ts';
+import type { LakeEntry } from '../client/entry.ts';
+import { MAX_PAGE } from '../client/reader.ts';
+import { propertiesFrom } from './properties.ts';
+import { isClosedWay, steadyBody } from './reading.ts';
+import { MAX_SINGLE_PUT, putDirect, putPresigned, putThrough, type Target } from './writing.ts';
+
+/** How bytes go: `api` through lakeFS, `presign` by presigned address, `store` with credentials for the bucket. */
+export type Way = 'api' | 'presign' | 'store';
+
+export interface LakeStoreOptions {
+  /** `auto` (the default): presigned where the server can and the object store is in reach, else through lakeFS. */
+  via?: Way | 'auto';
+  /** Opens the bucket that the objects lie in; needed for `store`. */
+  open?: OpenStore;
+  /** Whether the ref can be written to: it is a branch. */
+  writable?: boolean;
+}
+
+const MD5 = /^[0-9a-f]{32}$/;
+
+/** A ref of a lakeFS repository as a Store: a branch can be written to, a tag or a commit only read. */
+export class LakeStore implements Store {
+  readonly kind = 'lakefs';
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  readonly client: LakeClient;
+  readonly repository: string;
+  readonly ref: string;
+  readonly #open: OpenStore | undefined;
+  readonly #via: Way | 'auto';
+  #presignWorks: boolean | undefined;
+
+  constructor(client: LakeClient, repository: string, ref: string, options: LakeStoreOptions = {}) {
+    this.client = client;
+    this.repository = repository;
+    this.ref = ref;
+    this.name = `lakefs://${repository}/${ref}`;
+    this.#via = options.via ?? 'auto';
+    this.#open = options.open;
+    const writable = options.writable ?? false;
+    this.capabilities = {
+      putIfAbsent: writable,
+      putIfMatch: false,
+      deleteIfMatch: false,
+      presign: false,
+      multipart: false,
+      properties: true,
+      readOnly: !writable,
+      deleteBatch: MAX_DELETE,
+    };
+  }
+
+  async *list(options: ListOptions = {}): AsyncGenerator<ListPage> {
+    const { prefix, startAfter, delimiter, pageSize = MAX_PAGE, signal } = options;
+    checkSignal(this, signal);
+    const amount = Math.min(Math.max(pageSize, 1), MAX_PAGE);
+    const pages = this.client.list(this.repository, this.ref, {
+      prefix,
+      after: startAfter,
+      delimiter,
+      amount,
+      signal,
+    });
+    for await (const page of pages) {
+      checkSignal(this, signal);
+      yield {
+        objects: page.entries.map(infoOf),
+        // lakeFS shows a prefix as long as something below it comes after.
+        prefixes: startAfter
+          ? page.prefixes.filter((each) => compareKeys(each, startAfter) > 0)
+          : page.prefixes,
+      };
+    }
+  }
+
+  async head(key: string, options: HeadOptions = {}): Promise<ObjectInfo> {
+    checkKey(this, key);
+    checkSignal(this, options.signal);
+    return infoOf(await this.#stat(key, false, options.signal));
+  }
+
+  async get(key: string, options: GetOptions = {}): Promise<ObjectContent> {
+    checkKey(this, key);
+    const { range, ifMatch, ifNoneMatch, signal } = options;
+    checkSignal(this, signal);
+    const way = await this.#way();
+    const entry = await this.#statFor(key, way, signal);
+    if (ifMatch !== undefined && ifMatch !== entry.checksum) throw this.#changed(key);
+    if (ifNoneMatch !== undefined && ifNoneMatch === entry.checksum) {
+      throw new StoreError('NOT_MODIFIED', `${key} in ${this.name} is what it was.`, {
+        store: this.name,
+        key,
+      });
+    }
+    const at = { store: this.name, key };
+    const asked = resolveRange(range, entry.size, at);
+    const span = asked ?? { start: 0, end: entry.size - 1 };
+    const content: ObjectContent = { info: infoOf(entry), body: Readable.from([]) };
+    if (asked) content.range = asked;
+    if (entry.size === 0) return content;
+    const open = this.#opener(entry, way, span.end, signal);
+    const body = steadyBody(open, await open(span.start), span, at, signal);
+    return { ...content, body: cancelable(body, this.name, signal) };
+  }
+
+  async put(key: string, body: Body, options: PutOptions = {}): Promise<ObjectInfo> {
+    const target = this.#target(key, 'be written to');
+    checkSignal(this, options.signal);
+    if (options.ifMatch !== undefined) throw unsupported(this, 'check an etag while it writes', key);
+    const size = body instanceof Uint8Array ? body.byteLength : options.size;
+    const way = await this.#way();
+    if (way === 'store') return infoOf(await putDirect(target, this.#open!, body, options));
+    const fits = size !== undefined && size <= MAX_SINGLE_PUT;
+    if (way === 'presign' && fits && (body instanceof Uint8Array || typeof body === 'function')) {
+      try {
+        return infoOf(await putPresigned(target, body, options));
+      } catch (error) {
+        if (this.#via !== 'auto' || !isClosedWay(error)) throw error;
+      }
+    }
+    return infoOf(await putThrough(target, body, options));
+  }
+
+  async delete(key: string, options: DeleteOptions = {}): Promise<void> {
+    const { repository, branch, path } = this.#target(key, 'delete');
+    checkSignal(this, options.signal);
+    if (options.ifMatch !== undefined) throw unsupported(this, 'check an etag while it deletes', key);
+    await this.client.deleteObject(repository, branch, path, options);
+  }
+
+  async deleteMany(
+    keys: readonly string[],
+    options: { signal?: AbortSignal } = {},
+  ): Promise<DeleteFailure[]> {
+    const failures: DeleteFailure[] = [];
+    const good = keys.filter((key) => {
+      try {
+        return this.#target(key, 'delete');
+      } catch (error) {
+        failures.push({ key, error: error as Error });
+        return false;
+      }
+    });
+    for (let at = 0; at < good.length; at += MAX_DELETE) {
+      const batch = good.slice(at, at + MAX_DELETE);
+      for (const failed of await this.client.deleteObjects(this.repository, this.ref, batch, options)) {
+        const code = failed.status === 403 || failed.status === 401 ? 'ACCESS_DENIED' : 'UNAVAILABLE';
+        const message = `${failed.path} could not be deleted from ${this.name}: "${failed.message}".`;
+        const error = new StoreError(code, message, { store: this.name, key: failed.path });
+        failures.push({ key: failed.path, error });
+      }
+    }
+    return failures;
+  }
+
+  /** Within one repository; from one ref to another, too. */
+  canCopyFrom(source: Store): boolean {
+    return (
+      source instanceof LakeStore &&
+      source.repository === this.repository &&
+      source.client.endpoint === this.client.endpoint
+    );
+  }
+
+  /** lakeFS copies an object with the properties it has; with others its bytes pass through here. */
+  async copyFrom(
+    source: Store,
+    sourceKey: string,
+    key: string,
+    options: CopyOptions = {},
+  ): Promise<ObjectInfo> {
+    if (!(source instanceof LakeStore) || !this.canCopyFrom(source))
+      throw unsupported(this, `copy from ${source.name} by itself`, key);
+    const { repository, branch, path } = this.#target(key, 'be written to');
+    checkKey(source, sourceKey);
+    const { signal, sourceIfMatch } = options;
+    checkSignal(this, signal);
+    const from = await source.#stat(sourceKey, false, signal);
+    if (sourceIfMatch !== undefined && sourceIfMatch !== from.checksum) throw source.#changed(sourceKey);
+    const given = propertiesOf(options);
+    if (given.contentType === from.contentType) delete given.contentType;
+    if (Object.keys(given).length === 0) {
+      if (options.ifNoneMatch) await this.#refuseExisting(key, signal);
+      const copied = await this.client.copyObject(repository, branch, path, source.ref, sourceKey, {
+        signal,
+      });
+      return infoOf(copied);
+    }
+    return this.put(key, async () => (await source.get(sourceKey, { ifMatch: from.checksum, signal })).body, {
+      size: from.size,
+      contentType: contentType ?? from.contentType,
+      metadata: metadata ?? from.metadata,
+      ifNoneMatch: options.ifNoneMatch,
+      signal,
+    });
+  }
+
+  close(): Promise<void> {
+    return this.client.close();
+  }
+
+  #stat(key: string, presign: boolean, signal?: AbortSignal): Promise<LakeEntry> {
+    return this.client.stat(this.repository, this.ref, key, { presign, signal });
+  }
+
+  /** With a presigned address where that is the way; a server that refuses one is asked without. */
+  async #statFor(key: string, way: Way, signal?: AbortSignal): Promise<LakeEntry> {
+    try {
+      return await this.#stat(key, way === 'presign', signal);
+    } catch (error) {
+      if (way !== 'presign' || this.#via !== 'auto' || !isError(error, 'UNSUPPORTED')) throw error;
+      this.#presignWorks = false;
+      return this.#stat(key, false, signal);
+    }
+  }
+
+  async #way(): Promise<Way> {
+    if (this.#via === 'store' && !this.#open)
+      throw unsupported(this, 'reach its bucket: nothing was given to open it with');
+    if (this.#via !== 'auto') return this.#via;
+    this.#presignWorks ??= (await this.client.storageConfig()).pre_sign_support;
+    return this.#presignWorks ? 'presign' : 'api';
+  }
+
+  /** What opens the entry's bytes from a start up to the end that was asked for, by the best way that works. */
+  #opener(
+    entry: LakeEntry,
+    way: Way,
+    end: number,
+    signal?: AbortSignal,
+  ): (start: number) => Promise<Readable> {
+    const { client, repository, ref, name } = this;
+    const key = entry.path;
+    let first: LakeEntry | undefined = entry;
+    const whole = (start: number) => start === 0 && end === entry.size - 1;
+    const rangeOf = (start: number) => (whole(start) ? undefined : { start, end });
+    const throughLakefs = async (start: number): Promise<Readable> => {
+      const content = await client.get(repository, ref, key, { range: rangeOf(start), signal });
+      if (content.etag !== undefined && content.etag !== entry.checksum) {
+        content.body.destroy();
+        throw this.#changed(key);
+      }
+      return content.body;
+    };
+    const presigned = async (start: number): Promise<Readable> => {
+      // An address that broke once may have run out: every further try gets its own.
+      const now = first ?? (await this.#stat(key, true, signal));
+      first = undefined;
+      if (now.checksum !== entry.checksum) throw this.#changed(key);
+      if (now.presignedUrl === undefined) return throughLakefs(start);
+      const options = { range: rangeOf(start), signal };
+      return (await client.getPresigned(now.presignedUrl, { store: name, key }, options)).body;
+    };
+    const direct = async (start: number): Promise<Readable> => {
+      const uri = parsePhysicalAddress(entry.physicalAddress)?.uri ?? entry.physicalAddress;
+      const { store, path } = await this.#open!(uri);
+      return (await store.get(path, { range: rangeOf(start), signal })).body;
+    };
+    if (way === 'api') return throughLakefs;
+    if (way === 'store') return direct;
+    return async (start) => {
+      if (this.#via === 'auto' && this.#presignWorks === false) return throughLakefs(start);
+      try {
+        return await presigned(start);
+      } catch (error) {
+        if (this.#via !== 'auto' || !isClosedWay(error)) throw error;
+        // The object store is not in reach from here.
+        if (isError(error, 'CONNECTION', 'TIMEOUT')) this.#presignWorks = false;
+        return throughLakefs(start);
+      }
+    };
+  }
+
+  #target(key: string, verb: string): Target {
+    checkKey(this, key);
+    if (this.capabilities.readOnly)
+      throw unsupported(this, `${verb}: only a branch can, and "${this.ref}" is none`, key);
+    return {
+      client: this.client,
+      repository: this.repository,
+      branch: this.ref,
+      path: key,
+      store: this.name,
+    };
+  }
+
+  async #refuseExisting(key: string, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#stat(key, false, signal);
+    } catch (error) {
+      if (isError(error, 'NOT_FOUND')) return;
+      throw error;
+    }
+    throw new StoreError('PRECONDITION_FAILED', `${key} is already in ${this.name}.`, {
+      store: this.name,
+      key,
+    });
+  }
+
+  #changed(key: string): StoreError {
+    return new StoreError('PRECONDITION_FAILED', `${key} in ${this.name} is not the object it was.`, {
+      store: this.name,
+      key,
+    });
+  }
+}
+
+function infoOf(entry: LakeEntry): ObjectInfo {
+  const info: ObjectInfo = {
+    key: entry.path,
+    size: entry.size,
+    etag: entry.checksum,
+    modified: entry.mtime,
+  };
+  // lakeFS's own checksums are MD5s; of an imported object it is the tag of its store.
+  if (MD5.test(entry.checksum)) info.md5 = entry.checksum;
+  if (entry.contentType) info.contentType = entry.contentType;
+  return entry.metadata ? { ...info, ...propertiesFrom(entry.metadata) } : info;
+}
