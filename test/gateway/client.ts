@@ -5,7 +5,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
-import { after } from 'node:test';
 import type { GatewayOptions } from '../../src/gateway/options.ts';
 import { createGateway } from '../../src/gateway/server.ts';
 import type { GatewayClient } from '../../src/router/mapping.ts';
@@ -30,9 +29,10 @@ export interface TestGateway {
   port: number;
   store: MemoryStore;
   send(options: Ask): Promise<Answer>;
+  close(): Promise<void>;
 }
 
-/** A gateway over memory, with the buckets `bucket` and `other`; ended with the test file. */
+/** A gateway over memory, with the buckets `bucket` and `other`. */
 export async function startGateway(
   options: Partial<GatewayOptions> = {},
   wrap?: (store: Store) => Store,
@@ -56,9 +56,8 @@ export async function startGateway(
     ...options,
   });
   const [address] = await gateway.listen();
-  after(() => gateway.close(0));
   const { port } = address!;
-  return { port, store, send: (ask) => send(port, ask) };
+  return { port, store, send: (ask) => send(port, ask), close: () => gateway.close(0) };
 }
 
 export interface Ask {

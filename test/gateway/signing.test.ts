@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { ALL, encode, exchange, presigned, startGateway } from './client.ts';
 
 const gateway = await startGateway();
+after(() => gateway.close());
 const { store, port, send } = gateway;
 await store.put('a/b c+d%.txt', Buffer.from('hello'));
 const path = `/bucket/a/${encode('b c+d%.txt')}`;

@@ -60,7 +60,9 @@ async function copy(
   const droppable = ['contentEncoding', 'contentDisposition', 'contentLanguage', 'cacheControl'] as const;
   const drops =
     replace && droppable.some((name) => info[name] !== undefined && properties[name] === undefined);
-  if (conditions.ifMatch === undefined && !drops && store.canCopyFrom(from)) {
+  // Two buckets of a router copy always: it finds the shortest way for each pair of targets.
+  const able = store.canCopyFrom(from) || (store.kind === 'router' && from.kind === 'router');
+  if (conditions.ifMatch === undefined && !drops && able) {
     const given = replace
       ? { contentType: 'binary/octet-stream', metadata: {}, ...properties }
       : storageClassOf(properties);

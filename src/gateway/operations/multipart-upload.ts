@@ -103,7 +103,8 @@ export async function uploadPartCopy(call: Call): Promise<void> {
   const ifMatch = source.info.etag;
   const multipart = multipartOf(call);
   const work = async (): Promise<PartInfo> => {
-    if (multipart.copyPart && call.store.canCopyFrom(source.store)) {
+    const routed = call.store.kind === 'router' && source.store.kind === 'router';
+    if (multipart.copyPart && (routed || call.store.canCopyFrom(source.store))) {
       return multipart.copyPart(call.key, id, number, source.store, source.key, {
         ...(range && { range }),
         ...(ifMatch !== undefined && { sourceIfMatch: ifMatch }),
