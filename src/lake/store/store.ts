@@ -212,9 +212,10 @@ export class LakeStore implements Store {
       return infoOf(copied);
     }
     return this.put(key, async () => (await source.get(sourceKey, { ifMatch: from.checksum, signal })).body, {
+      contentType: from.contentType,
+      ...propertiesFrom(from.metadata),
+      ...given,
       size: from.size,
-      contentType: contentType ?? from.contentType,
-      metadata: metadata ?? from.metadata,
       ifNoneMatch: options.ifNoneMatch,
       signal,
     });
