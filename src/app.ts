@@ -29,7 +29,9 @@ const kindLoaders: Record<string, LoadKind> = {
 };
 
 /** Stores that are not in src/stores, one line each. */
-const otherProviders: (() => Promise<StoreProvider>)[] = [];
+const otherProviders: ((open: OpenStore) => Promise<StoreProvider>)[] = [
+  async (open) => (await import('./lake/store/provider.ts')).lakefsProviderWith(open),
+];
 
 /**
  * @param options.kinds kinds of one's own, beside those of Sluice
@@ -42,10 +44,11 @@ export async function createApp(
   const log = options.log ?? silentLog;
   const connections = connectionsOf(settings.connections, settings.use);
   const providers = [
-    ...(await Promise.all(otherProviders.map((load) => load()))),
+    // A lakeFS ref may read from the bucket that its objects lie in, by the same connections.
+    ...(await Promise.all(otherProviders.map((load) => load((uri, how) => open(uri, how))))),
     ...(await storeProviders()),
   ];
-  const open = storeOpener(providers, connections);
+  const open: OpenStore & { close(): Promise<void> } = storeOpener(providers, connections);
   const kinds = kindsOf({ ...kindLoaders, ...options.kinds });
   const environment: Environment = {
     kinds,

@@ -1,9 +1,9 @@
 import { isError, SluiceError } from '../../base/errors.ts';
 import type { OpenStore, StoreProvider } from '../../stores/open.ts';
 import { parseLakeUri } from '../client/address.ts';
-import { LakeClient } from '../client/client.ts';
+import type { LakeClient } from '../client/client.ts';
 import { parseLakefsConnection } from '../client/connection.ts';
-import { LakeStore, type LakeStoreOptions } from './store.ts';
+import type { LakeStoreOptions } from './store.ts';
 
 const WAYS = ['auto', 'api', 'presign', 'store'] as const;
 
@@ -22,6 +22,11 @@ export function lakefsProviderWith(open?: OpenStore): StoreProvider {
     },
     async open(container, connection) {
       const [repository, ref] = container.split('/') as [string, string];
+      // The HTTP client takes a third of a second to load, which commands without a lake need not wait for.
+      const [{ LakeClient }, { LakeStore }] = await Promise.all([
+        import('../client/client.ts'),
+        import('./store.ts'),
+      ]);
       const client = new LakeClient(parseLakefsConnection(connection));
       const via = wayOf(connection?.via, connection?.name);
       return new LakeStore(client, repository, ref, {
