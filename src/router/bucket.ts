@@ -27,7 +27,8 @@ import { type Owner, targetKey } from './targets.ts';
 
 /**
  * One visible bucket as a Store: a key belongs to the first mapping whose prefix it has, else to the
- * default. What it can do is what all its targets can do. Errors of a target come through as they are,
+ * default. Its capabilities are those of all targets; what only some can do, such as multipart uploads, works
+ * for their keys and is UNSUPPORTED for others. Errors of a target come through as they are,
  * with the target's name and key, because that is where to look.
  */
 export class RouterBucket implements Store {
@@ -42,8 +43,11 @@ export class RouterBucket implements Store {
     this.name = layout.name;
     this.#layout = layout;
     this.capabilities = commonCapabilities(layout.stores);
-    if (this.capabilities.multipart) this.multipart = new RouterMultipart(layout, placeOf);
-    if (this.capabilities.presign) this.presign = (key, options) => this.#presign(key, options);
+    if (layout.stores.some(({ multipart }) => multipart)) {
+      this.multipart = new RouterMultipart(layout, placeOf);
+    }
+    if (layout.stores.some(({ presign }) => presign))
+      this.presign = (key, options) => this.#presign(key, options);
   }
 
   /** Where an object lies. @throws StoreError BAD_KEY */
@@ -143,8 +147,8 @@ function commonCapabilities(stores: readonly Store[]): Capabilities {
     putIfAbsent: all.every((each) => each.putIfAbsent),
     putIfMatch: all.every((each) => each.putIfMatch),
     deleteIfMatch: all.every((each) => each.deleteIfMatch),
-    presign: stores.every((store) => store.capabilities.presign && store.presign !== undefined),
-    multipart: stores.every((store) => store.capabilities.multipart && store.multipart !== undefined),
+    presign: all.every((each) => each.presign),
+    multipart: all.every((each) => each.multipart),
     properties: all.every((each) => each.properties),
     // Where some targets can be written, those that cannot say so themselves.
     readOnly: all.every((each) => each.readOnly),

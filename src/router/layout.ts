@@ -1,4 +1,4 @@
-import { SluiceError } from '../base/errors.ts';
+import { isError, SluiceError } from '../base/errors.ts';
 import { checkKey } from '../stores/checks.ts';
 import { StoreError } from '../stores/errors.ts';
 import type { OpenStore } from '../stores/open.ts';
@@ -19,8 +19,11 @@ export interface Region {
 }
 
 interface OpenRule extends Rule {
-  /** Undefined when keys name the container: `s3a://bucket/all/` → `gs://`. */
+  /** Keys name the container: `s3a://bucket/all/` → `gs://`. */
+  byKey: boolean;
+  /** Undefined where keys name the container, or while the target cannot be opened. */
   owner?: Owner;
+  optional: boolean;
 }
 
 /** Who owns the keys of one visible bucket. */
@@ -31,6 +34,8 @@ export class Layout {
   readonly #containers: ListContainers | undefined;
   readonly #rules: readonly OpenRule[];
   readonly #sample: readonly Store[];
+  /** False when a target could not be reached; its keys try again, the others work. */
+  readonly complete: boolean;
 
   private constructor(
     name: string,
@@ -46,9 +51,13 @@ export class Layout {
     this.#containers = containers;
     this.#rules = rules;
     this.#sample = sample;
+    this.complete = rules.length === sample.length;
   }
 
-  /** Opens every target of a bucket. @throws SluiceError BAD_URI when the scheme is not routed */
+  /**
+   * Opens every target of a bucket. One that cannot be reached now is left for later, unless it is the only one.
+   * @throws SluiceError BAD_URI when the scheme is not routed
+   */
   static async open(
     config: RoutingConfig,
     open: OpenStore,
@@ -64,23 +73,31 @@ export class Layout {
         `${name} is not routed: no mapping takes it and ${scheme}:// has no default.`,
       );
     }
+    const failures: unknown[] = [];
     const sample: Store[] = [];
     const opened = await Promise.all(
       rules.map(async (rule): Promise<OpenRule> => {
         const target = rule.target('');
-        const dynamic = containerEnd(config, target) === undefined;
-        // What a store can do depends on its connection only, so any container tells it.
-        const rest = dynamic ? (target.uri.endsWith('/') ? 'main/main/' : '/main/') : '';
+        const byKey = containerEnd(config, target) === undefined;
         const optional = rule.mapping === undefined && rules.length > 1;
-        const owner = await openOwner(config, open, rule, rest, optional);
-        sample.push(owner.store);
-        return dynamic ? rule : { ...rule, owner };
+        // What a store can do depends on its connection only, so any container tells it.
+        const rest = byKey ? (target.uri.endsWith('/') ? 'main/main/' : '/main/') : '';
+        try {
+          const owner = await openOwner(config, open, rule, rest, optional);
+          sample.push(owner.store);
+          return { ...rule, byKey, optional, ...(!byKey && { owner }) };
+        } catch (error) {
+          if (!isError(error) || !error.retryable) throw error;
+          failures.push(error);
+          return { ...rule, byKey, optional };
+        }
       }),
     );
+    if (sample.length === 0) throw failures[0];
     return new Layout(name, config, open, containers, opened, sample);
   }
 
-  /** One store for each target. */
+  /** One store for each target that could be opened. */
   get stores(): readonly Store[] {
     return this.#sample;
   }
@@ -108,8 +125,9 @@ export class Layout {
     checkKey(this, key);
     for (const rule of this.#rules) {
       if (!key.startsWith(rule.prefix)) continue;
-      if (!rule.owner) return this.#byKey(rule, key);
-      if (rule.owner.targetPrefix !== '' || key.length > rule.prefix.length) return rule.owner;
+      if (rule.byKey) return this.#byKey(rule, key);
+      const owner = rule.owner ?? (await this.#reopen(rule));
+      if (owner.targetPrefix !== '' || key.length > rule.prefix.length) return owner;
     }
     return undefined;
   }
@@ -119,8 +137,8 @@ export class Layout {
     const regions: Region[] = [];
     for (const rule of this.#rules) {
       if (!rule.prefix.startsWith(prefix) && !prefix.startsWith(rule.prefix)) continue;
-      if (rule.owner) {
-        regions.push({ prefix: rule.prefix, owner: rule.owner });
+      if (!rule.byKey) {
+        regions.push({ prefix: rule.prefix, owner: rule.owner ?? (await this.#reopen(rule)) });
         continue;
       }
       const named = prefix.length > rule.prefix.length ? await this.#byKey(rule, `${prefix}-`) : undefined;
@@ -129,6 +147,11 @@ export class Layout {
       regions.push({ prefix: rule.prefix });
     }
     return regions;
+  }
+
+  async #reopen(rule: OpenRule): Promise<Owner> {
+    rule.owner = await openOwner(this.#config, this.#open, rule, '', rule.optional);
+    return rule.owner;
   }
 
   async #byKey(rule: Rule, key: string): Promise<Owner | undefined> {

@@ -1,4 +1,5 @@
 import { compareKeys } from '../base/keys.ts';
+import { unsupported } from '../stores/checks.ts';
 import { StoreError } from '../stores/errors.ts';
 import type {
   Body,
@@ -27,7 +28,7 @@ export class RouterMultipart implements Multipart {
 
   /** @param sourceOf where an object of another Store really lies, when that one is a router's too */
   constructor(layout: Layout, sourceOf: (store: Store, key: string) => Promise<Place>) {
-    const all = layout.stores.map((store) => store.multipart!);
+    const all = layout.stores.flatMap(({ multipart }) => multipart ?? []);
     this.minPartSize = Math.max(...all.map(({ minPartSize }) => minPartSize));
     this.maxPartSize = Math.min(...all.map(({ maxPartSize }) => maxPartSize));
     this.maxParts = Math.min(...all.map(({ maxParts }) => maxParts));
@@ -37,7 +38,9 @@ export class RouterMultipart implements Multipart {
 
   async create(key: string, options: ObjectProperties & { signal?: AbortSignal } = {}): Promise<string> {
     const owner = await this.#layout.ownerOf(key);
-    return `${owner.id}.${await owner.store.multipart!.create(targetKey(owner, key), options)}`;
+    const { multipart } = owner.store;
+    if (!multipart) throw unsupported(owner.store, 'take an upload in parts', key);
+    return `${owner.id}.${await multipart.create(targetKey(owner, key), options)}`;
   }
 
   async uploadPart(
@@ -84,7 +87,7 @@ export class RouterMultipart implements Multipart {
     const owner = await this.#layout.ownerOf(key);
     const id = innerId(owner, uploadId);
     // An upload of another target is not there, which is no error, as everywhere.
-    if (id !== undefined) await owner.store.multipart!.abort(targetKey(owner, key), id);
+    if (id !== undefined) await owner.store.multipart?.abort(targetKey(owner, key), id);
   }
 
   async listParts(key: string, uploadId: string, options: { after?: number; limit?: number } = {}) {
@@ -98,7 +101,8 @@ export class RouterMultipart implements Multipart {
     const { prefix = '', limit = 1000 } = options;
     const uploads: UploadInfo[] = [];
     for (const { owner } of await this.#layout.regions(prefix)) {
-      if (owner) uploads.push(...(await this.#uploadsOf(owner, { ...options, prefix, limit: limit + 1 })));
+      if (owner?.store.multipart)
+        uploads.push(...(await this.#uploadsOf(owner, { ...options, prefix, limit: limit + 1 })));
     }
     // An upload of a key is always its owner's, so the order by age within a key is the owner's own.
     uploads.sort((a, b) => compareKeys(a.key, b.key));
@@ -140,13 +144,14 @@ export class RouterMultipart implements Multipart {
   async #upload(key: string, uploadId: string) {
     const owner = await this.#layout.ownerOf(key);
     const id = innerId(owner, uploadId);
-    if (id === undefined) {
+    const { multipart } = owner.store;
+    if (id === undefined || !multipart) {
       throw new StoreError('NOT_FOUND', `There is no upload ${uploadId} of ${key} in ${this.#layout.name}.`, {
         store: this.#layout.name,
         key,
       });
     }
-    return { owner, id, at: targetKey(owner, key), multipart: owner.store.multipart! };
+    return { owner, id, at: targetKey(owner, key), multipart };
   }
 }
 

@@ -20,8 +20,8 @@ export interface Router {
   readonly schemes: ReadonlySet<string>;
 
   /**
-   * One visible bucket as a Store. Opens its targets without asking them anything; the same bucket gives
-   * the same Store.
+   * One visible bucket as a Store; the same bucket gives the same Store. A target that is out of reach
+   * while others are not fails only the keys that are its own.
    * @throws SluiceError BAD_URI: the scheme is not routed; BAD_CONFIG: a target cannot be opened
    */
   bucket(scheme: string, bucket: string): Promise<Store>;
@@ -45,6 +45,8 @@ export interface RouterOptions {
 
 /** So many buckets are kept open; clients may name any number. */
 const KEPT = 1000;
+/** Milliseconds until a bucket is opened again that had a target out of reach. */
+const TRY_AGAIN = 10_000;
 
 /**
  * Makes a router of a configuration.
@@ -62,7 +64,14 @@ export function createRouter(config: RoutingConfig, open: OpenStore, options: Ro
       return kept;
     }
     const opened = Layout.open(config, open, scheme.toLowerCase(), name, options.containers).then(
-      (layout) => new RouterBucket(layout),
+      (layout) => {
+        if (!layout.complete) {
+          setTimeout(() => {
+            if (buckets.get(id) === opened) buckets.delete(id);
+          }, TRY_AGAIN).unref();
+        }
+        return new RouterBucket(layout);
+      },
     );
     buckets.set(id, opened);
     opened.catch(() => buckets.delete(id));
