@@ -13,8 +13,8 @@ export async function finishExport(
   context: JobContext,
 ): Promise<FinishResult> {
   const failures = await gatherFailures(outcome);
-  const error =
-    outcome.error ?? (outcome.status === 'FAILED' ? sentence(outcome, failures.length) : undefined);
+  const failed = outcome.progress.counts.failed ?? 0;
+  const error = outcome.status === 'FAILED' && failed > 0 ? failedObjects(failed) : outcome.error;
   const report = makeReport(pinned, outcome, failures, context, error);
   if (pinned.mode === 'nothing') return { status: outcome.status, error, report };
 
@@ -65,11 +65,10 @@ export async function notePending(session: Session, pinned: PinnedExport): Promi
   });
 }
 
-function sentence(outcome: Outcome, named: number): JobFailure {
-  const failed = outcome.progress.counts.failed ?? 0;
-  const message =
-    failed > 0
-      ? `${failed} object${failed === 1 ? '' : 's'} did not arrive; the report names ${failed === 1 ? 'it' : 'them'}. Running the same export again copies what is missing.`
-      : `${named} part${named === 1 ? '' : 's'} of the export failed.`;
-  return { code: 'FAILED', message };
+function failedObjects(failed: number): JobFailure {
+  const [objects, them] = failed === 1 ? ['object', 'it'] : ['objects', 'them'];
+  return {
+    code: 'FAILED',
+    message: `${failed} ${objects} did not arrive; the report names ${them}. Running the same export again copies what is missing.`,
+  };
 }

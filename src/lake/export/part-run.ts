@@ -206,9 +206,9 @@ export class PartRun {
 
   async #copy(entry: LakeEntry): Promise<void> {
     const { via, info } = await this.#effects.move(entry);
+    if (via !== 'copy' && md5Of(entry) !== undefined) this.#tally.proven.add(entry.path);
     // An increment has no listing to verify by; the store's own answer is the proof, else a head.
     if (this.#pinned.spec.verify && this.#body.base !== undefined) await this.#verifyOne(entry, info);
-    if (via !== 'copy' && md5Of(entry) !== undefined) this.#tally.proven.add(entry.path);
     this.#tally.add(
       { path: entry.path, outcome: 'copied', size: entry.size, via },
       { objects: 1, copied: 1, bytes: entry.size, [`via_${via}`]: 1 },
@@ -220,15 +220,7 @@ export class PartRun {
     for await (const pairs of this.#pairs()) {
       for (const { entry, object } of pairs) {
         if (!entry || this.#tally.excused.has(entry.path)) continue;
-        if (!object)
-          this.#tally.fail(
-            entry.path,
-            new SluiceError(
-              'NOT_FOUND',
-              'It was written, and the listing of the destination does not show it.',
-            ),
-            entry.size,
-          );
+        if (!object) await this.#start(entry, () => this.#verifyUnlisted(entry));
         else {
           const comparison = compareContent(entry, object);
           if (comparison === 'same') continue;
@@ -238,6 +230,18 @@ export class PartRun {
       }
     }
     await this.#settle();
+  }
+
+  /** The listing does not show it. Some stores never list `a/b` beside an object `a`, and yet have it. */
+  async #verifyUnlisted(entry: LakeEntry): Promise<void> {
+    const object = await this.#head(entry.path);
+    if (!object) {
+      throw new SluiceError('NOT_FOUND', 'It was written, and is not at the destination.', {
+        retryable: false,
+      });
+    }
+    await this.#verifyOne(entry, object);
+    this.#tally.counts.unlisted = (this.#tally.counts.unlisted ?? 0) + 1;
   }
 
   async #verifyOne(entry: LakeEntry, object: ObjectInfo): Promise<void> {

@@ -87,9 +87,13 @@ export function makeReport(
     verification: { done: pinned.spec.verify, unverified: counts.unverified ?? 0 },
     parts: { ...parts },
     error: error && { ...error },
-    notes: pinned.notes,
+    notes: counts.unlisted ? [...pinned.notes, unlistedNote(counts.unlisted)] : pinned.notes,
     failures: failures.map((failure) => ({ ...failure })),
   };
+}
+
+function unlistedNote(count: number): string {
+  return `${count} object${count === 1 ? ' is' : 's are'} at the destination and can be read, but its listing does not show ${count === 1 ? 'it' : 'them'}: this store does not list a key below the name of another object (a and a/b).`;
 }
 
 /** The failures of all parts, as many as are named. */

@@ -1,3 +1,4 @@
+import { isError } from '../../base/errors.ts';
 import { pathFilter } from '../../base/glob.ts';
 import type { JobContext } from '../../jobs/kind.ts';
 import { hashObject } from '../../stores/hash.ts';
@@ -7,7 +8,7 @@ import { type PinnedExport, pinSource } from './pinned.ts';
 import { compareClosely, compareContent, md5Of } from './sameness.ts';
 import { clientFor, Session } from './session.ts';
 import type { LakeExportSpec } from './spec.ts';
-import { destinationObjects, type KeyRange, walk } from './walk.ts';
+import { destinationKey, destinationObjects, type KeyRange, walk } from './walk.ts';
 
 /** How a path of the ref and the destination fails to agree. `incomparable`: equal sizes, no common hash. */
 export type DifferenceKind = 'missing' | 'different' | 'extra' | 'incomparable';
@@ -111,12 +112,26 @@ class RangeVerifier {
         const path = entry?.path ?? placement.folder + object!.key.slice(placement.root.length);
         if (!this.#takes(path)) continue;
         if (!entry) await this.#differs(path, 'extra', undefined, object!.size);
-        else if (!object) await this.#differs(path, 'missing', entry.size);
+        else if (!object) closer.push(this.#context.slots.run(() => this.#lookForUnlisted(entry)));
         else if (compareContent(entry, object) === 'same') this.#same(entry);
         else closer.push(this.#context.slots.run(() => this.#look(entry, object)));
         if (closer.length >= 256) await Promise.all(closer.splice(0));
       }
       await Promise.all(closer);
+    }
+  }
+
+  /** Some stores never list `a/b` beside an object `a`, and yet have it. */
+  async #lookForUnlisted(entry: LakeEntry): Promise<void> {
+    const { placement } = this.#session;
+    try {
+      const object = await placement.store.head(destinationKey(placement, entry.path), {
+        signal: this.#context.signal,
+      });
+      await this.#look(entry, object);
+    } catch (error) {
+      if (!isError(error, 'NOT_FOUND')) throw error;
+      await this.#differs(entry.path, 'missing', entry.size);
     }
   }
 
