@@ -26,6 +26,8 @@ export interface App {
 /** One line for each kind of job; its module is loaded when such a job runs. */
 const kindLoaders: Record<string, LoadKind> = {
   'lake-export': async () => new (await import('./lake/export/kind.ts')).LakeExportKind(),
+  'table-export': async () => new (await import('./tables/export/kind.ts')).TableExportKind(),
+  'vector-export': async () => new (await import('./vectors/export/kind.ts')).VectorExportKind(),
 };
 
 /** Stores that are not in src/stores, one line each. */
@@ -43,12 +45,7 @@ export async function createApp(
 ): Promise<App> {
   const log = options.log ?? silentLog;
   const connections = connectionsOf(settings.connections, settings.use);
-  const providers = [
-    // A lakeFS ref may read from the bucket that its objects lie in, by the same connections.
-    ...(await Promise.all(otherProviders.map((load) => load((uri, how) => open(uri, how))))),
-    ...(await storeProviders()),
-  ];
-  const open: OpenStore & { close(): Promise<void> } = storeOpener(providers, connections);
+  const open = await openStores(connections);
   const kinds = kindsOf({ ...kindLoaders, ...options.kinds });
   const environment: Environment = {
     kinds,
@@ -75,6 +72,17 @@ export async function createApp(
       await open.close();
     },
   };
+}
+
+/** Opens any URI with these connections; close it to free them. */
+export async function openStores(connections: Connections): Promise<OpenStore & { close(): Promise<void> }> {
+  const providers = [
+    // A lakeFS ref may read from the bucket that its objects lie in, by the same connections.
+    ...(await Promise.all(otherProviders.map((load) => load((uri, how) => open(uri, how))))),
+    ...(await storeProviders()),
+  ];
+  const open: OpenStore & { close(): Promise<void> } = storeOpener(providers, connections);
+  return open;
 }
 
 async function openEngine(settings: Settings, environment: Environment): Promise<Engine> {

@@ -22,6 +22,11 @@ const COMMANDS: readonly Entry[] = [
     summary: 'compare a lakeFS ref with what was exported',
     load: () => import('./verify.ts'),
   },
+  {
+    name: 'tables',
+    summary: "bring a lake's changed Delta tables to a place and a catalog",
+    load: () => import('./tables.ts'),
+  },
   { name: 'jobs', summary: 'list jobs, show one, resume or cancel it', load: () => import('./jobs.ts') },
   { name: 'ls', summary: 'list objects of any store', load: () => import('./ls.ts') },
   { name: 'cat', summary: 'print objects of any store', load: () => import('./cat.ts') },
@@ -29,6 +34,11 @@ const COMMANDS: readonly Entry[] = [
     name: 'lakefs-export',
     summary: "export with the arguments and environment of lakeFS's own export script",
     load: () => import('./lakefs-export.ts'),
+  },
+  {
+    name: 'vectors',
+    summary: 'export a Weaviate to Parquet files, import and compact them',
+    load: () => import('./vectors.ts'),
   },
   { name: 'config', summary: 'show or check the configuration', load: () => import('./config.ts') },
 ];

@@ -1,5 +1,5 @@
 import { parse } from 'yaml';
-import { isError, SluiceError } from '../base/errors.ts';
+import { type ErrorCode, isError, SluiceError } from '../base/errors.ts';
 import { asFolder } from '../base/keys.ts';
 import type { Lake } from './lake.ts';
 
@@ -22,7 +22,7 @@ export interface FoundDescriptor {
   /** The file's name without `.yaml`. */
   id: string;
   descriptor?: Descriptor;
-  problem?: { code: string; message: string };
+  problem?: { code: ErrorCode; message: string };
 }
 
 /**

@@ -23,6 +23,8 @@ export interface RestOptions {
   timeout?: number;
   /** Tries in all. */
   attempts?: number;
+  /** Milliseconds before the second try; it doubles with each further one. */
+  pause?: number;
 }
 
 const CODES: Record<number, ErrorCode> = {
@@ -51,7 +53,7 @@ export class RestClient {
    * @throws SluiceError by the answer's status, with the other side's own words
    */
   async call<T>(call: RestCall): Promise<T> {
-    const { attempts = 6 } = this.#options;
+    const { attempts = 6, pause: first = 1000 } = this.#options;
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#send<T>(call, attempt > 1);
@@ -60,7 +62,7 @@ export class RestClient {
         const lost = call.once && isError(error, 'TIMEOUT', 'CONNECTION', 'UNAVAILABLE');
         const denied = attempt === 1 && isError(error, 'UNAUTHENTICATED');
         if (!(again || denied) || lost || attempt >= attempts) throw error;
-        const pause = Math.min(500 * 2 ** attempt, 20_000) * (0.5 + Math.random() / 2);
+        const pause = Math.min(first * 2 ** (attempt - 1), 20_000) * (0.5 + Math.random() / 2);
         const asked = (error as SluiceError).retryAfter ?? 0;
         await sleep(denied ? 0 : Math.max(pause, Math.min(asked, 120_000)), undefined, {
           signal: call.signal,

@@ -3,6 +3,7 @@ import { Mover, type ReadBytes } from '../lake/export/mover.ts';
 import { Routes } from '../lake/export/routes.ts';
 import { parseLakeExportSpec } from '../lake/export/spec.ts';
 import type { Store } from '../stores/store.ts';
+import type { Descriptor } from './descriptors.ts';
 import type { Lake } from './lake.ts';
 import type { TableSource } from './method.ts';
 
@@ -17,12 +18,13 @@ export interface CommitPin {
 export async function openSource(
   lake: Lake,
   pin: CommitPin,
-  root: string,
+  descriptor: Descriptor,
   connection: string | undefined,
   context: JobContext,
 ): Promise<TableSource> {
   const { repository, commit } = pin;
   const uri = `lakefs://${repository}/${commit}`;
+  const { root } = descriptor;
   const { store } = await context.open(uri, { connection });
   const movers = new Map<Store, (path: string, key: string) => Mover>();
   return {

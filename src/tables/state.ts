@@ -22,6 +22,8 @@ export interface TableState {
   job: string;
   /** Why the newest attempt failed. */
   error?: { code: string; message: string };
+  /** Attempts that failed since the last success. */
+  failures?: number;
   /** The newest that succeeded. */
   exported?: Exported;
   /** The table's full name in the catalog. */

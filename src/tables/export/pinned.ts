@@ -1,0 +1,104 @@
+import type { Json } from '../../base/json.ts';
+import { asFolder } from '../../base/keys.ts';
+import type { JobContext } from '../../jobs/kind.ts';
+import { parseLakeUri } from '../../lake/client/address.ts';
+import { type Decision, decide } from '../changed.ts';
+import { type Descriptor, findDescriptors } from '../descriptors.ts';
+import { type Lake, openLake } from '../lake.ts';
+import { targetUri } from '../names.ts';
+import type { CommitPin } from '../source.ts';
+import { TableStates } from '../state.ts';
+import type { MethodName, TableExportSpec } from './spec.ts';
+
+/** A table of the job and what was decided about it. */
+export interface PlannedTable {
+  name: string;
+  method: MethodName;
+  descriptor?: Descriptor;
+  decision: Decision;
+}
+
+/** A table export with everything that moves nailed down. */
+export type PinnedTables = { [key: string]: Json | undefined } & {
+  spec: TableExportSpec;
+  pin: CommitPin & Json;
+  tables: (PlannedTable & Json)[];
+};
+
+/** @param context whose connections name the lake of the spec */
+export function lakeOf(spec: TableExportSpec, context: JobContext): Lake {
+  const { connections } = context;
+  return openLake(
+    spec.lake_connection === undefined
+      ? connections.forUri(spec.source)
+      : connections.named(spec.lake_connection),
+  );
+}
+
+/** The states of the pinned branch, where the tables go. */
+export async function statesOf(
+  spec: TableExportSpec,
+  branch: string,
+  context: JobContext,
+): Promise<TableStates> {
+  const { store, path } = await context.open(spec.target_base_location, {
+    connection: spec.target_connection,
+  });
+  return new TableStates(store, path === '' ? '' : asFolder(path), branch);
+}
+
+/**
+ * Pins the ref and decides about every table.
+ * @throws SluiceError NOT_FOUND (repository, ref)
+ */
+export async function pinTables(spec: TableExportSpec, context: JobContext): Promise<PinnedTables> {
+  const { repository, ref } = parseLakeUri(spec.source);
+  const lake = lakeOf(spec, context);
+  try {
+    const commit = await lake.commit(repository, ref);
+    const branch = spec.branch ?? ref;
+    const pin: CommitPin = {
+      repository,
+      branch,
+      commit: commit.id,
+      committedAt: commit.creation_date * 1000,
+    };
+    return { spec, pin, tables: await planTables(spec, pin, lake, context) } as PinnedTables;
+  } finally {
+    await lake.close();
+  }
+}
+
+async function planTables(
+  spec: TableExportSpec,
+  pin: CommitPin,
+  lake: Lake,
+  context: JobContext,
+): Promise<PlannedTable[]> {
+  const states = await statesOf(spec, pin.branch, context);
+  const known = new Map((await states.list(context.signal)).map((state) => [state.table, state]));
+  const found = await findDescriptors(lake, pin, spec.table_descriptors_path, spec.table_defs);
+  const tables = await Promise.all(
+    found.map(async (each): Promise<PlannedTable> => {
+      const name = each.descriptor?.name ?? each.id;
+      const method = spec.methods[name] ?? spec.method;
+      const location = targetUri(spec.target_base_location, pin.branch, name);
+      const wanted = { method, location, all: spec.all };
+      const decision = await context.slots.run(() => decide(lake, pin, each, known.get(name), wanted));
+      return { name, method, descriptor: each.descriptor, decision };
+    }),
+  );
+  // Without a list every known table is meant, also one whose descriptor is gone.
+  if (!spec.table_defs) {
+    const described = new Set(tables.map((table) => table.name));
+    for (const state of known.values()) {
+      if (described.has(state.table) || state.status === 'DROPPED' || state.repository !== pin.repository)
+        continue;
+      const reason = 'its descriptor is gone';
+      tables.push({ name: state.table, method: spec.method, decision: { action: 'deleted', reason } });
+    }
+  }
+  return tables
+    .filter((table) => !spec.tables || spec.tables.includes(table.name))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}

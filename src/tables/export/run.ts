@@ -1,0 +1,173 @@
+import { SluiceError, toSluiceError } from '../../base/errors.ts';
+import { asFolder } from '../../base/keys.ts';
+import type { PartContext } from '../../jobs/kind.ts';
+import type { PartResult } from '../../jobs/part.ts';
+import type { Catalog } from '../catalogs/catalog.ts';
+import type { Descriptor } from '../descriptors.ts';
+import type { ExportResult, TableSource, TableTarget } from '../method.ts';
+import { schemaName, tableName, targetUri } from '../names.ts';
+import { openSource } from '../source.ts';
+import type { TableState, TableStates } from '../state.ts';
+import { catalogFor, methodFor } from './choose.ts';
+import { lakeOf, type PinnedTables, type PlannedTable, statesOf } from './pinned.ts';
+
+/** Brings one table to its target and catalog, and its state up to date, whatever comes out. */
+export async function runTable(
+  table: PlannedTable,
+  pinned: PinnedTables,
+  context: PartContext,
+): Promise<PartResult> {
+  const { spec, pin } = pinned;
+  const { decision } = table;
+  if (decision.action === 'unchanged') return { counts: { skipped: 1 }, skipped: decision.reason };
+  const states = await statesOf(spec, pin.branch, context);
+  const before = await states.read(table.name, context.signal);
+  const location = targetUri(spec.target_base_location, pin.branch, table.name);
+  const state: TableState = {
+    format: 1,
+    table: table.name,
+    repository: pin.repository,
+    branch: pin.branch,
+    location,
+    status: 'TRANSFERRING',
+    commit: pin.commit,
+    updatedAt: new Date().toISOString(),
+    job: context.jobId,
+    failures: before?.failures,
+    exported: before?.exported,
+    registered: before?.registered,
+  };
+  try {
+    if (before && before.repository !== pin.repository) {
+      throw new SluiceError(
+        'CONFLICT',
+        `${location} belongs to the repository "${before.repository}". Give this one another target_base_location.`,
+      );
+    }
+    if (decision.action === 'fail') {
+      throw new SluiceError(decision.code, decision.reason, { retryable: false });
+    }
+    if (decision.action === 'deleted') return await endDeleted(table, state, states, pinned, context);
+    await states.write(state, context.signal);
+    return await exportTable(table, table.descriptor!, state, states, pinned, context);
+  } catch (error) {
+    const { code, message } = toSluiceError(error);
+    const failed: TableState = {
+      ...state,
+      status: 'FAILED',
+      error: { code, message },
+      failures: (before?.failures ?? 0) + 1,
+    };
+    if (!context.signal.aborted) await states.write(failed);
+    throw error;
+  }
+}
+
+async function exportTable(
+  table: PlannedTable,
+  descriptor: Descriptor,
+  state: TableState,
+  states: TableStates,
+  pinned: PinnedTables,
+  context: PartContext,
+): Promise<PartResult> {
+  const { spec, pin } = pinned;
+  const lake = lakeOf(spec, context);
+  try {
+    const source: TableSource = await openSource(lake, pin, descriptor, spec.lake_connection, context);
+    const { store, path } = await context.open(state.location, { connection: spec.target_connection });
+    const target: TableTarget = { uri: state.location, store, root: asFolder(path) };
+    const method = methodFor(table.method, spec, `${context.jobId}/${state.failures ?? 0}`, context);
+    const earlier = state.exported;
+    const result = await method.export(
+      {
+        source,
+        target,
+        earlier,
+        options: {
+          addresses: spec.addresses,
+          allowFeatures: spec.allow_features,
+          retentionDays: spec.retention_days,
+        },
+      },
+      context,
+    );
+    // The place is right from here on, also when the catalog is down: the next attempt finds it done.
+    state.exported = result.exported;
+    const catalog = catalogFor(spec, descriptor, context);
+    const registered = catalog && (await register(catalog, table, state, result, pinned, context));
+    await states.write({
+      ...state,
+      status: 'SUCCESS',
+      error: undefined,
+      failures: undefined,
+      registered: registered?.fullName,
+      updatedAt: new Date().toISOString(),
+    });
+    const { totals } = result.exported;
+    return {
+      counts: { tables: 1, files: totals.files, rows: totals.records ?? 0, ...result.counts },
+      data: {
+        table: table.name,
+        method: table.method,
+        reason: table.decision.reason,
+        location: state.location,
+        written: result.written,
+        ...result.details,
+        totals: { ...totals },
+        ...(registered
+          ? { catalog: catalog.name, registered: registered.fullName, registration: registered.action }
+          : {}),
+      },
+    };
+  } finally {
+    await lake.close();
+  }
+}
+
+async function register(
+  catalog: Catalog,
+  table: PlannedTable,
+  state: TableState,
+  { exported }: ExportResult,
+  { spec, pin }: PinnedTables,
+  context: PartContext,
+): Promise<{ fullName: string; action: string }> {
+  const schema = schemaName(spec.catalog!.schema, pin);
+  return await catalog.register(
+    {
+      schema,
+      name: tableName(table.name),
+      location: state.location,
+      metaData: exported.metaData,
+      comment: `From lakefs://${pin.repository}/${pin.branch}/${exported.sourceRoot}`,
+    },
+    context.signal,
+  );
+}
+
+/** A table that the lake no longer has. Its files stay; kept versions may still be read. */
+async function endDeleted(
+  table: PlannedTable,
+  state: TableState,
+  states: TableStates,
+  { spec }: PinnedTables,
+  context: PartContext,
+): Promise<PartResult> {
+  const { reason } = table.decision;
+  if (spec.on_delete === 'keep')
+    return { counts: { skipped: 1 }, skipped: `${reason}; kept (on_delete: keep)` };
+  const catalog = spec.catalog && catalogFor(spec, undefined, context);
+  if (catalog && state.registered !== undefined) await catalog.drop(state.registered, context.signal);
+  await states.write({
+    ...state,
+    status: 'DROPPED',
+    exported: undefined,
+    registered: undefined,
+    failures: undefined,
+  });
+  return {
+    counts: { deleted: 1 },
+    data: { table: table.name, reason, dropped: state.registered ?? null, location: state.location },
+  };
+}
