@@ -1,7 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { VERSION } from '../base/version.ts';
 import { LOG_LEVELS } from '../config/levels.ts';
-
 import { EXIT, printError } from './errors.ts';
 
 interface Entry {
@@ -30,6 +29,7 @@ const COMMANDS: readonly Entry[] = [
   { name: 'jobs', summary: 'list jobs, show one, resume or cancel it', load: () => import('./jobs.ts') },
   { name: 'ls', summary: 'list objects of any store', load: () => import('./ls.ts') },
   { name: 'cat', summary: 'print objects of any store', load: () => import('./cat.ts') },
+  { name: 'route', summary: 'answer S3 clients from any store, by path', load: () => import('./route.ts') },
   {
     name: 'lakefs-export',
     summary: "export with the arguments and environment of lakeFS's own export script",
@@ -41,13 +41,18 @@ const COMMANDS: readonly Entry[] = [
     load: () => import('./vectors.ts'),
   },
   { name: 'config', summary: 'show or check the configuration', load: () => import('./config.ts') },
+  {
+    name: 'completion',
+    summary: 'print completion for bash, zsh or fish',
+    load: () => import('./completion.ts'),
+  },
 ];
 
 /** Global options that are followed by a value: what comes after them is not the command's name. */
 const WITH_VALUE = new Set(['--config', '--state', '--progress', '--log-level']);
 
-/** @param args without the program's own name */
-export async function makeProgram(args: readonly string[]): Promise<Command> {
+/** @param args without the program's own name; only the command that they call is defined in full, or 'all' */
+export async function makeProgram(args: readonly string[] | 'all'): Promise<Command> {
   const program = new Command('sluice')
     .description(
       'Gets data out of versioned lakes and vector databases into object stores, open file formats and catalogs, and proves that it all arrived.',
@@ -79,17 +84,12 @@ export async function makeProgram(args: readonly string[]): Promise<Command> {
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 differences found, 130 interrupted.
 Help for one command: sluice <command> --help`,
     );
-  const wanted = commandName(args);
+  const wanted = args === 'all' ? args : commandName(args);
   for (const { name, summary, load } of COMMANDS) {
     const command = program.command(name).summary(summary).description(sentence(summary));
-    if (name === wanted) (await load()).define(command);
+    if (name === wanted || wanted === 'all') (await load()).define(command);
   }
   return program;
-}
-
-/** The names and summaries of all commands. */
-export function commandSummaries(): { name: string; summary: string }[] {
-  return COMMANDS.map(({ name, summary }) => ({ name, summary }));
 }
 
 /** Runs a command line; sets process.exitCode. */

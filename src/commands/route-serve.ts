@@ -1,0 +1,151 @@
+import cluster from 'node:cluster';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { SluiceError } from '../base/errors.ts';
+import { startAdmin } from '../gateway/admin.ts';
+import { createMetrics, type GatewayMetrics } from '../gateway/metrics.ts';
+import type { Listen } from '../gateway/options.ts';
+import { createRoutedGateway } from '../gateway/routed.ts';
+import { listenOf, type ServerSettings } from '../gateway/settings.ts';
+import { openRouting, type Routing, type RoutingOptions } from './route-config.ts';
+import type { Session } from './session.ts';
+
+/** How long a worker that died at its start keeps the others from being replaced at once. */
+const RESTART_DELAY = 1000;
+
+/** Runs the gateway until a signal comes; with several workers, this process only looks after them. */
+export async function serve(session: Session, options: RoutingOptions): Promise<void> {
+  const routing = await openRouting(session, options);
+  try {
+    if (cluster.isPrimary && routing.server.workers > 1) await superviseWorkers(session, routing.server);
+    else await runGateway(session, routing);
+  } finally {
+    await routing.close();
+  }
+}
+
+async function runGateway(session: Session, { router, server }: Routing): Promise<void> {
+  const metrics = server.metrics === undefined ? undefined : await createMetrics();
+  const { tls } = server;
+  const gateway = createRoutedGateway(router, {
+    listen: server.listen,
+    schemes: server.schemes,
+    domains: server.domains,
+    limits: server.limits,
+    ...(server.region !== undefined && { region: server.region }),
+    ...(server.tokenSecret !== undefined && { tokenSecret: server.tokenSecret }),
+    ...(tls && { tls: { cert: await pem(tls.cert), key: await pem(tls.key) } }),
+    ...(server.accessLog && { accessLog: await accessLog() }),
+    ...(metrics && { metrics }),
+  });
+  const listening = await gateway.listen();
+  let closeAdmin = async (): Promise<void> => undefined;
+  if (cluster.isWorker) await joinCluster(metrics, listening);
+  else {
+    announce(session, listening, tls !== undefined);
+    if (metrics) closeAdmin = await ownAdmin(session, server, metrics);
+  }
+  if (!session.signal.aborted) await once(session.signal, 'abort');
+  await Promise.all([gateway.close(), closeAdmin()]);
+}
+
+async function ownAdmin(
+  session: Session,
+  server: ServerSettings,
+  metrics: GatewayMetrics,
+): Promise<() => Promise<void>> {
+  const admin = await startAdmin(listenOf(server.metrics!, '--metrics'), async () => ({
+    type: metrics.registry.contentType,
+    text: await metrics.registry.metrics(),
+  }));
+  session.output.note(`/health and /metrics on port ${admin.port}`);
+  return admin.close;
+}
+
+/** Metrics of a worker are collected by the first process. */
+async function joinCluster(metrics: GatewayMetrics | undefined, listening: Listen[]): Promise<void> {
+  if (metrics) {
+    const { AggregatorRegistry } = await import('prom-client');
+    AggregatorRegistry.setRegistries(metrics.registry);
+    // What it makes answers the first process's question.
+    new AggregatorRegistry();
+  }
+  process.send?.({ listening });
+}
+
+async function superviseWorkers(session: Session, server: ServerSettings): Promise<void> {
+  const { AggregatorRegistry } = await import('prom-client');
+  const registry = new AggregatorRegistry();
+  let announced = false;
+  let failedAtStart: SluiceError | undefined;
+  const stop = new AbortController();
+  const start = (): void => {
+    let ready = false;
+    const worker = cluster.fork();
+    worker.on('message', (message: { listening?: Listen[] }) => {
+      if (!message.listening) return;
+      ready = true;
+      if (!announced) announce(session, message.listening, server.tls !== undefined);
+      announced = true;
+    });
+    worker.on('exit', (code) => {
+      if (session.signal.aborted || stop.signal.aborted) return;
+      if (!ready && !announced) {
+        failedAtStart = new SluiceError('BAD_CONFIG', `A worker ended with ${code} before it could listen.`);
+        stop.abort();
+        return;
+      }
+      session.output.note(`A worker ended with ${code}; another one starts.`);
+      setTimeout(start, RESTART_DELAY);
+    });
+  };
+  for (let i = 0; i < server.workers; i++) start();
+  const admin =
+    server.metrics === undefined
+      ? undefined
+      : await startAdmin(listenOf(server.metrics, '--metrics'), async () => ({
+          type: registry.contentType,
+          text: await registry.clusterMetrics(),
+        }));
+  if (admin) session.output.note(`/health and /metrics on port ${admin.port}`);
+  const ended = AbortSignal.any([session.signal, stop.signal]);
+  if (!ended.aborted) await once(ended, 'abort');
+  const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+  await Promise.all(
+    workers.map(async (worker) => {
+      if (worker.isDead()) return;
+      const gone = once(worker, 'exit');
+      worker.process.kill('SIGTERM');
+      await gone;
+    }),
+  );
+  await admin?.close();
+  if (failedAtStart) throw failedAtStart;
+}
+
+function announce(session: Session, listening: readonly Listen[], tls: boolean): void {
+  const addresses = listening.map(({ scheme, host, port }) => ({
+    scheme,
+    endpoint: `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
+  }));
+  session.output.result({ listening: addresses }, () =>
+    addresses.map(({ scheme, endpoint }) => `${scheme}:// is answered at ${endpoint}`).join('\n'),
+  );
+}
+
+async function accessLog() {
+  const { pino } = await import('pino');
+  return pino(
+    { base: undefined, timestamp: pino.stdTimeFunctions.isoTime },
+    // Lines are gathered, so that a write to a slow disk is not paid for by each request.
+    pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 1000 }),
+  );
+}
+
+async function pem(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new SluiceError('BAD_CONFIG', `The file ${path} cannot be read.`, { cause: error });
+  }
+}
