@@ -1,0 +1,192 @@
+import { isError, SluiceError } from '../../base/errors.ts';
+import type { Json } from '../../base/json.ts';
+import { ParquetWriter } from '../../base/parquet/writer.ts';
+import type { PartContext } from '../../jobs/kind.ts';
+import { type ItemFailure, MAX_FAILURES_KEPT, type PartResult } from '../../jobs/part.ts';
+import type { Store } from '../../stores/store.ts';
+import { layoutNamed } from '../layouts/index.ts';
+import type { VectorObject } from '../object.ts';
+import { readObjects } from '../read.ts';
+import { isMultiTenant } from '../schema.ts';
+import type { WeaviateClient } from '../weaviate/client.ts';
+import { withActivated } from './activate.ts';
+import { type ExportPartBody, type PinnedVectors, propertiesOf, type Slice, schemaOf } from './pinned.ts';
+import { Upload } from './upload.ts';
+
+/** What a part leaves for the end of the job. */
+export interface ExportPartData {
+  [key: string]: Json | undefined;
+  /** Not there when there was nothing to write. */
+  file?: { key: string; rows: number; bytes: number };
+  /** Rows by tenant ('' without tenants). */
+  rows: Record<string, number>;
+  /** Tenants that were not read, and why. */
+  skipped: { tenant: string; reason: string }[];
+}
+
+export interface ExportPlace {
+  client: WeaviateClient;
+  store: Store;
+  root: string;
+}
+
+/** Reads a part's objects and writes them as one file, which appears complete or not at all. */
+export async function exportPart(
+  body: ExportPartBody,
+  pinned: PinnedVectors,
+  place: ExportPlace,
+  context: PartContext,
+): Promise<PartResult> {
+  if (body.skip.length > 0) {
+    const data: ExportPartData = { rows: {}, skipped: body.skip };
+    const reasons = [...new Set(body.skip.map((each) => each.reason))].join('; ');
+    return { counts: { skipped: body.skip.length }, skipped: reasons, data };
+  }
+  const writing = new PartWriting(body, pinned, place, context);
+  try {
+    return await writing.run();
+  } catch (error) {
+    await writing.abort();
+    throw error;
+  }
+}
+
+class PartWriting {
+  readonly #body: ExportPartBody;
+  readonly #pinned: PinnedVectors;
+  readonly #place: ExportPlace;
+  readonly #context: PartContext;
+  readonly #data: ExportPartData = { rows: {}, skipped: [] };
+  readonly #failures: ItemFailure[] = [];
+  #upload: Upload | undefined;
+  #reported = 0;
+
+  constructor(body: ExportPartBody, pinned: PinnedVectors, place: ExportPlace, context: PartContext) {
+    this.#body = body;
+    this.#pinned = pinned;
+    this.#place = place;
+    this.#context = context;
+  }
+
+  async run(): Promise<PartResult> {
+    const { spec } = this.#pinned;
+    const schema = schemaOf(this.#pinned, this.#body.class);
+    const layout = layoutNamed(spec.layout, {
+      schema,
+      properties: propertiesOf(schema, spec),
+      vectors: spec.vectors,
+      tenants: isMultiTenant(schema),
+    });
+    const key = `${this.#place.root}${this.#body.file}`;
+    const writer = new ParquetWriter({
+      columns: layout.columns,
+      compression: spec.compression,
+      level: spec.level,
+      rowGroupRows: spec.rowGroupRows,
+      sink: (bytes) => {
+        // Begun with the first bytes, so that an empty part leaves nothing.
+        this.#upload ??= new Upload(this.#place.store, key, {
+          contentType: 'application/vnd.apache.parquet',
+          signal: this.#context.signal,
+        });
+        return this.#upload.write(bytes);
+      },
+    });
+    let rows = 0;
+    for (const slice of this.#body.slices) {
+      rows += await this.#slice(slice, async (objects) => {
+        for (const object of objects) {
+          writer.add(layout.row(object, slice.tenant));
+          if (writer.full) await writer.flush();
+        }
+        this.#context.progress({ objects: objects.length, bytes: writer.bytes - this.#reported });
+        this.#reported = writer.bytes;
+      });
+    }
+    if (rows > 0 || this.#body.evenEmpty) {
+      const tenant = this.#body.tenant;
+      const written = await writer.finish(await layout.metadata({ tenant, exportId: spec.id }));
+      await this.#upload!.end();
+      this.#data.file = { key: this.#body.file, rows: written.rows, bytes: written.bytes };
+    }
+    const counts = { objects: rows, bytes: writer.bytes, skipped: this.#data.skipped.length };
+    const none = this.#body.slices.length > 0 && this.#data.skipped.length === this.#body.slices.length;
+    return {
+      counts,
+      data: this.#data,
+      ...(this.#failures.length > 0 ? { failures: this.#failures } : {}),
+      ...(none ? { skipped: this.#data.skipped[0]!.reason } : {}),
+    };
+  }
+
+  async abort(): Promise<void> {
+    await this.#upload?.abort();
+  }
+
+  /** @returns rows taken */
+  async #slice(slice: Slice, take: (objects: VectorObject[]) => Promise<void>): Promise<number> {
+    const { client } = this.#place;
+    const schema = schemaOf(this.#pinned, this.#body.class);
+    const wanted = propertiesOf(schema, this.#pinned.spec);
+    const properties = (schema.properties ?? []).filter((property) => wanted.has(property.name));
+    let rows = 0;
+    const read = async (expected: number): Promise<void> => {
+      const pages = readObjects(client, schema, {
+        tenant: slice.tenant,
+        range: slice,
+        expected,
+        wanted: { properties, vectors: this.#pinned.spec.vectors },
+        signal: this.#context.signal,
+        onUnreadable: (id, error) => {
+          if (this.#failures.length >= MAX_FAILURES_KEPT) return;
+          this.#failures.push({ item: `${schema.class}/${id}`, code: error.code, message: error.message });
+        },
+      });
+      for await (const page of pages) {
+        const readable = page.some((object) => object.unreadable)
+          ? page.filter((object) => !object.unreadable)
+          : page;
+        await take(readable);
+        rows += readable.length;
+      }
+    };
+    try {
+      if (slice.putBack === undefined) await read(slice.expected);
+      else {
+        await withActivated(
+          client,
+          schema.class,
+          slice.tenant!,
+          slice.putBack,
+          this.#context.signal,
+          async () => read(await client.count(schema.class, slice.tenant, this.#context.signal)),
+        );
+      }
+    } catch (error) {
+      const reason = await this.#tenantGone(slice, error);
+      if (reason === undefined) throw error;
+      if (rows > 0) {
+        // Begun again, the file comes without this tenant.
+        throw new SluiceError(
+          'UNAVAILABLE',
+          `Tenant ${slice.tenant} of ${schema.class} ${reason} while it was read.`,
+        );
+      }
+      this.#data.skipped.push({ tenant: slice.tenant!, reason: `it ${reason} after the export was planned` });
+    }
+    this.#data.rows[slice.tenant ?? ''] = rows;
+    return rows;
+  }
+
+  async #tenantGone(slice: Slice, error: unknown): Promise<string | undefined> {
+    if (slice.tenant === undefined || !isError(error, 'NOT_FOUND', 'CONFLICT', 'PROTOCOL', 'BAD_SPEC')) {
+      return undefined;
+    }
+    const { name } = this.#pinned.classes[this.#body.class]!;
+    const schema = await this.#place.client.classNamed(name, this.#context.signal);
+    if (!schema) return undefined;
+    const state = await this.#place.client.tenantState(name, slice.tenant, this.#context.signal);
+    if (state === undefined) return 'was deleted';
+    return state === 'HOT' || state === 'ACTIVE' ? undefined : `became ${state}`;
+  }
+}

@@ -1,0 +1,102 @@
+import { globToRegExp } from '../../base/glob.ts';
+import type { Json } from '../../base/json.ts';
+import { asFolder } from '../../base/keys.ts';
+import type { JobContext } from '../../jobs/kind.ts';
+import type { Store } from '../../stores/store.ts';
+import type { ClassSchema } from '../schema.ts';
+import { WeaviateClient } from '../weaviate/client.ts';
+import { resolveWeaviate } from '../weaviate/connection.ts';
+import type { VectorExportSpec } from './spec.ts';
+
+/** What is fixed when the job starts. */
+export interface PinnedVectors {
+  [key: string]: Json | undefined;
+  spec: VectorExportSpec & Json;
+  /** Of the server. */
+  version: string;
+  /** When reading began by the server's clock, milliseconds since 1970. */
+  startedAt: number;
+  classes: PinnedClass[];
+}
+
+export interface PinnedClass {
+  [key: string]: Json | undefined;
+  name: string;
+  /** As GET /v1/schema/{class} gave it. */
+  schema: Json;
+  multiTenant: boolean;
+  /** Objects the server counted; tenants that could not be counted are not in it. */
+  objects: number;
+  /** Shards of a class without tenants. */
+  shards: string[];
+}
+
+/** What a part reads: one file's worth of a class. */
+export interface ExportPartBody {
+  [key: string]: Json | undefined;
+  /** Place in `classes`. */
+  class: number;
+  /** Read one after the other. */
+  slices: Slice[];
+  /** The key under the export's folder. */
+  file: string;
+  /** The file's only tenant. */
+  tenant?: string;
+  /** Written even when there is no object. */
+  evenEmpty: boolean;
+  /** Tenants that are not read, with the reason; such a part has no slices. */
+  skip: { tenant: string; reason: string }[];
+}
+
+export interface Slice {
+  [key: string]: Json | undefined;
+  tenant?: string;
+  after?: string;
+  upTo?: string;
+  /** Objects it is thought to hold. */
+  expected: number;
+  /** The tenant is to be activated for reading, then put back to this state. */
+  putBack?: string;
+}
+
+export function schemaOf(pinned: PinnedVectors, index: number): ClassSchema {
+  return pinned.classes[index]!.schema as unknown as ClassSchema;
+}
+
+/** The folder of the export's files: in the destination, named by the id. */
+export function exportRoot(path: string, spec: VectorExportSpec): string {
+  return `${asFolder(path)}${spec.id}/`;
+}
+
+/** A client and the place of the export's files, for as long as something works on them. */
+export async function withExport<T>(
+  spec: VectorExportSpec,
+  context: JobContext,
+  work: (place: { client: WeaviateClient; store: Store; root: string }) => Promise<T>,
+): Promise<T> {
+  const client = new WeaviateClient(resolveWeaviate(spec.weaviate, context.connections, { grpc: spec.grpc }));
+  try {
+    const { store, path } = await context.open(spec.destination, { connection: spec.connection });
+    return await work({ client, store, root: exportRoot(path, spec) });
+  } finally {
+    await client.close();
+  }
+}
+
+/** Sluice's own files of an export: its plan and its report. */
+export const OWN_FOLDER = '_sluice/';
+/** The last file written; the same name as in Weaviate's own exports. */
+export const METADATA_FILE = 'export_metadata.json';
+
+/** Takes names that match any of the globs; no globs take all. */
+export function nameFilter(globs: readonly string[] | undefined): (name: string) => boolean {
+  if (!globs) return () => true;
+  const expressions = globs.map(globToRegExp);
+  return (name) => expressions.some((expression) => expression.test(name));
+}
+
+/** The properties that the export writes. */
+export function propertiesOf(schema: ClassSchema, spec: VectorExportSpec): Set<string> {
+  const wanted = nameFilter(spec.properties);
+  return new Set((schema.properties ?? []).map((property) => property.name).filter(wanted));
+}

@@ -1,0 +1,147 @@
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import type { AsyncBuffer, FileMetaData, ParquetParsers } from 'hyparquet';
+import { SluiceError } from '../../base/errors.ts';
+import { readAll } from '../../stores/read.ts';
+import type { Store } from '../../stores/store.ts';
+import type { VectorObject } from '../object.ts';
+import type { ClassSchema } from '../schema.ts';
+import { type ColumnMap, SLUICE_KEY } from './typed.ts';
+import { fromTypedRow } from './typed-rows.ts';
+import { fromWeaviateRow } from './weaviate-rows.ts';
+
+/** A row, and the tenant it belongs to. */
+export interface FileRow {
+  object: VectorObject;
+  tenant: string | undefined;
+}
+
+/**
+ * A file of vectors in either layout, made by Sluice or by Weaviate's own export: reads the footer at once
+ * and rows by row group.
+ */
+export class VectorFile {
+  readonly key: string;
+  /** Of the file's only class. */
+  readonly className: string;
+  /** Missing in files of Weaviate's own export. */
+  readonly schema: ClassSchema | undefined;
+  /** Of a file that holds one tenant. */
+  readonly tenant: string | undefined;
+  readonly layout: 'typed' | 'weaviate';
+  readonly rows: number;
+  /** Key-value metadata. */
+  readonly metadata: Record<string, string>;
+  readonly #buffer: AsyncBuffer;
+  readonly #footer: FileMetaData;
+  readonly #map: ColumnMap | undefined;
+
+  private constructor(key: string, buffer: AsyncBuffer, footer: FileMetaData) {
+    this.key = key;
+    this.#buffer = buffer;
+    this.#footer = footer;
+    this.rows = Number(footer.num_rows);
+    this.metadata = {};
+    for (const { key: name, value } of footer.key_value_metadata ?? []) {
+      if (value !== undefined) this.metadata[name] = value;
+    }
+    const className = this.metadata.collection ?? this.metadata.class_name;
+    if (className === undefined) {
+      throw new SluiceError(
+        'PROTOCOL',
+        `${key} is a Parquet file, but not one of vectors: its footer names no class.`,
+      );
+    }
+    this.className = className;
+    this.tenant = this.metadata.tenant;
+    this.schema = this.metadata.schema ? (JSON.parse(this.metadata.schema) as ClassSchema) : undefined;
+    const own = this.metadata[SLUICE_KEY];
+    const map = own ? (JSON.parse(own) as { layout: string }) : undefined;
+    this.layout = map?.layout === 'typed' ? 'typed' : 'weaviate';
+    if (this.layout === 'typed') this.#map = map as ColumnMap;
+  }
+
+  /** @throws SluiceError NOT_FOUND, PROTOCOL (not a Parquet file, or not one of vectors) */
+  static async open(store: Store, key: string, signal?: AbortSignal): Promise<VectorFile> {
+    const { size } = await store.head(key, { signal });
+    const buffer: AsyncBuffer = {
+      byteLength: size,
+      async slice(start, end = size) {
+        if (end <= start) return new ArrayBuffer(0);
+        const { body } = await store.get(key, { range: { start, end: end - 1 }, signal });
+        const bytes = await readAll(body, Number.MAX_SAFE_INTEGER);
+        return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+      },
+    };
+    const { parquetMetadataAsync } = await import('hyparquet');
+    const footer = await parquetMetadataAsync(buffer).catch((error: unknown) => {
+      if (error instanceof SluiceError) throw error;
+      const said = error instanceof Error ? error.message : String(error);
+      throw new SluiceError('PROTOCOL', `${key} cannot be read as Parquet: ${said}`);
+    });
+    return new VectorFile(key, buffer, footer);
+  }
+
+  get rowGroups(): number {
+    return this.#footer.row_groups.length;
+  }
+
+  /** All row groups, one after the other. @param from the first one */
+  async *groups(from = 0): AsyncGenerator<FileRow[]> {
+    for (let i = from; i < this.rowGroups; i++) yield this.group(i);
+  }
+
+  /** The rows of a row group. */
+  async group(index: number): Promise<FileRow[]> {
+    const rows = await this.#read(index, undefined);
+    if (!this.#map) return rows.map((row) => ({ object: fromWeaviateRow(row), tenant: this.tenant }));
+    const map = this.#map;
+    const schema = this.schema!;
+    return rows.map((row) => ({
+      object: fromTypedRow(row, schema, map),
+      tenant: (row.tenant as string | undefined) ?? this.tenant,
+    }));
+  }
+
+  /** Only ids and times, which costs a small part of reading all. */
+  async times(index: number): Promise<{ id: string; tenant: string | undefined; updated: number }[]> {
+    const columns = ['id', 'update_time'];
+    const withTenant = this.#footer.schema.some((element) => element.name === 'tenant');
+    if (withTenant && this.#map) columns.push('tenant');
+    const rows = await this.#read(index, columns);
+    return rows.map((row) => ({
+      id: String(row.id),
+      updated: Number(row.update_time),
+      tenant: (row.tenant as string | undefined) ?? this.tenant,
+    }));
+  }
+
+  async #read(index: number, columns: string[] | undefined): Promise<Record<string, unknown>[]> {
+    const { parquetReadObjects } = await import('hyparquet');
+    const { compressors } = await import('hyparquet-compressors');
+    let rowStart = 0;
+    for (const group of this.#footer.row_groups.slice(0, index)) rowStart += Number(group.num_rows);
+    const rowEnd = rowStart + Number(this.#footer.row_groups[index]!.num_rows);
+    return parquetReadObjects({
+      file: this.#buffer,
+      metadata: this.#footer,
+      rowStart,
+      rowEnd,
+      columns,
+      utf8: false,
+      parsers: PARSERS,
+      compressors: {
+        ...compressors,
+        ZSTD: (input) => plain(zstdDecompressSync(input)),
+        GZIP: (input) => plain(gunzipSync(input)),
+      },
+    });
+  }
+}
+
+const plain = (bytes: Buffer): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** Times as they are in the file, without the detour over Date. */
+const PARSERS = {
+  timestampFromMilliseconds: (millis: bigint) => millis,
+  timestampFromMicroseconds: (micros: bigint) => micros,
+} as unknown as ParquetParsers;
