@@ -118,23 +118,20 @@ class ObjectBody extends Readable implements Sink {
 
   #beginFirst(status: number, headers: IncomingHttpHeaders): void {
     const length = lengthOf(headers);
-    const at = contentRange(headers);
+    const at = status === 206 ? contentRange(headers) : undefined;
     // MinIO and others answer a range of an empty object as if it could be had.
     if (this.#ranged && at === undefined && !length) throw nothingThere(this.#client, this.#key);
     if (status === 206 ? at === undefined : length === undefined) {
       throw brokenAnswer(this.request, 'the answer does not say how many bytes it has', headers);
     }
-    if (at !== undefined && status === 206) {
-      this.range = { start: at.start, end: at.end };
-      this.info = infoFromHeaders(this.#client.settings, this.#key, at.size, headers);
-    } else {
-      // No range, or a store that gave the whole object although one was asked for.
-      if (this.#ranged) throw brokenAnswer(this.request, 'the store does not read ranges', headers);
-      this.range = { start: 0, end: length! - 1 };
-      this.info = infoFromHeaders(this.#client.settings, this.#key, length!, headers);
-    }
-    this.#expected = this.range.end - this.range.start + 1;
+    // A store that gives the whole object although a part was asked for would give it for every part.
+    if (this.#ranged && status !== 206)
+      throw brokenAnswer(this.request, 'the store does not read ranges', headers);
+    const { start, end, size } = at ?? { start: 0, end: length! - 1, size: length! };
+    this.#expected = end - start + 1;
     if (length !== undefined && length !== this.#expected) throw this.#corrupt(length);
+    this.range = { start, end };
+    this.info = infoFromHeaders(this.#client.settings, this.#key, size, headers);
   }
 
   /** The rest of the body must be of the same object, and begin where the last one broke. */

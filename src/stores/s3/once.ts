@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 
 /** How much of a stream is kept to begin again with. */
-const HELD = 512 * 1024;
+const HELD = 1024 * 1024;
 
 /**
- * A stream that can be read once, opened as often as no more than its first 512 KiB were taken: enough for
+ * A stream that can be read once, opened as often as no more than its first MiB were taken: enough for
  * a kept socket that turns out to be closed by the other side when a request is written on it.
  */
 export class OnceStream {
