@@ -2,6 +2,7 @@ import { lstat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { compareKeys } from '../../base/keys.ts';
 import { checkKey, checkSignal, unsupported } from '../checks.ts';
+import { deleteEach } from '../delete-each.ts';
 import { StoreError } from '../errors.ts';
 import { cancelable, resolveRange } from '../read.ts';
 import type {
@@ -150,17 +151,7 @@ export class FileStore implements Store {
     keys: readonly string[],
     options: { signal?: AbortSignal } = {},
   ): Promise<DeleteFailure[]> {
-    const failures: DeleteFailure[] = [];
-    const waiting = keys[Symbol.iterator]();
-    const work = async () => {
-      for (const key of waiting) {
-        checkSignal(this, options.signal);
-        await this.delete(key).catch((error) => failures.push({ key, error }));
-      }
-    };
-    checkSignal(this, options.signal);
-    await Promise.all(Array.from({ length: 8 }, work));
-    return failures;
+    return deleteEach(this, keys, 8, options.signal);
   }
 
   canCopyFrom(source: Store): boolean {

@@ -22,7 +22,8 @@ export function readingContract(subject: Subject): void {
       const head = await subject.store.head('read/object');
       assert.equal(head.size, bytes.length);
       assert.equal(head.etag, info.etag);
-      assert.equal(head.modified, info.modified);
+      // Answers about one object may tell whole seconds, or not.
+      assert.equal(Math.floor(head.modified! / 1000), Math.floor(info.modified! / 1000));
       assert.ok(Math.abs(head.modified! - Date.now()) < 3600_000);
     });
 

@@ -1,0 +1,195 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { checkedChunks } from '../body.ts';
+import { StoreError } from '../errors.ts';
+import type { Body, ObjectInfo, PutOptions } from '../store.ts';
+import type { GcsClient } from './client.ts';
+import { answeredError } from './errors.ts';
+import { base64, type GcsObject, generationOf, hex, infoOf, OBJECT_FIELDS, resourceOf } from './info.ts';
+
+/**
+ * Writes an object: what fits into one chunk in one request (multipart/related: properties and bytes), more
+ * by a resumable upload of chunks in order, each repeated where its connection breaks. Nothing is visible
+ * until the last chunk is there, which is not sent before the whole body is known to be right.
+ */
+export async function upload(
+  client: GcsClient,
+  key: string,
+  body: Body,
+  options: PutOptions,
+): Promise<ObjectInfo> {
+  const hash = createHash('md5');
+  const chunks = new Chunks(
+    checkedChunks(body, { ...options, hash }, { store: client.name, key }),
+    client.settings.chunkSize,
+  );
+  try {
+    const first = await chunks.next();
+    const md5 = () => hash.copy().digest('hex');
+    if (chunks.ended) return await putOnce(client, key, first, md5(), options);
+    return await putChunks(client, key, first, chunks, md5, options);
+  } finally {
+    await chunks.close();
+  }
+}
+
+/** Pieces of one size; the last may be smaller. One is read ahead, to know which is the last. */
+class Chunks {
+  ended = false;
+  readonly #source: AsyncGenerator<Buffer, void, undefined>;
+  readonly #size: number;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(source: AsyncGenerator<Buffer, void, undefined>, size: number) {
+    this.#source = source;
+    this.#size = size;
+  }
+
+  async next(): Promise<Buffer> {
+    const pieces: Buffer[] = [this.#rest];
+    let length = this.#rest.length;
+    while (length <= this.#size) {
+      const { done, value } = await this.#source.next();
+      if (done) {
+        this.ended = true;
+        break;
+      }
+      pieces.push(value);
+      length += value.length;
+    }
+    const all = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length);
+    if (this.ended && all.length <= this.#size) return all;
+    // More than a whole chunk is left only when the source gives large pieces.
+    this.ended = false;
+    this.#rest = all.subarray(this.#size);
+    return all.subarray(0, this.#size);
+  }
+
+  async close(): Promise<void> {
+    await this.#source.return();
+  }
+}
+
+function query(client: GcsClient, kind: string, options: PutOptions, name?: string): string {
+  const values = new URLSearchParams({ uploadType: kind, fields: OBJECT_FIELDS });
+  if (name !== undefined) values.set('name', name);
+  if (options.ifNoneMatch !== undefined) values.set('ifGenerationMatch', '0');
+  if (options.ifMatch !== undefined) values.set('ifGenerationMatch', generationOf(options.ifMatch));
+  return `/upload/storage/v1/b/${encodeURIComponent(client.bucket)}/o?${values}`;
+}
+
+function describe(client: GcsClient, key: string, options: PutOptions): Partial<GcsObject> {
+  const resource = { name: key, ...resourceOf(options, client.settings.storageClass) };
+  if (options.checksums?.crc32c !== undefined) resource.crc32c = options.checksums.crc32c;
+  return resource;
+}
+
+async function putOnce(
+  client: GcsClient,
+  key: string,
+  bytes: Buffer,
+  md5: string,
+  options: PutOptions,
+): Promise<ObjectInfo> {
+  const boundary = `sluice-${randomUUID()}`;
+  const resource = { ...describe(client, key, options), md5Hash: base64(md5) };
+  const type = options.contentType ?? 'application/octet-stream';
+  const head = `--${boundary}\r\ncontent-type: application/json; charset=utf-8\r\n\r\n${JSON.stringify(resource)}\r\n--${boundary}\r\ncontent-type: ${type}\r\n\r\n`;
+  const object = await client.json<GcsObject>({
+    store: client.name,
+    action: 'write',
+    key,
+    signal: options.signal,
+    method: 'POST',
+    path: query(client, 'multipart', options),
+    headers: { 'content-type': `multipart/related; boundary=${boundary}` },
+    body: Buffer.concat([Buffer.from(head), bytes, Buffer.from(`\r\n--${boundary}--`)]),
+  });
+  return checked(client, key, object, bytes.length, md5);
+}
+
+async function putChunks(
+  client: GcsClient,
+  key: string,
+  first: Buffer,
+  chunks: Chunks,
+  md5: () => string,
+  options: PutOptions,
+): Promise<ObjectInfo> {
+  const asked = { store: client.name, action: 'write', key, signal: options.signal };
+  const resource = describe(client, key, options);
+  if (options.md5 !== undefined) resource.md5Hash = base64(options.md5);
+  const { headers } = await client.send({
+    ...asked,
+    method: 'POST',
+    path: query(client, 'resumable', options, key),
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      'x-upload-content-type': options.contentType ?? 'application/octet-stream',
+    },
+    body: JSON.stringify(resource),
+  });
+  const session = pathOf(String(headers.location ?? ''));
+  if (session === undefined) {
+    throw new StoreError('PROTOCOL', `${client.name} began an upload of ${key} without an address.`, asked);
+  }
+  try {
+    let offset = 0;
+    for (let chunk = first; ; chunk = await chunks.next()) {
+      const last = chunks.ended;
+      const end = offset + chunk.length;
+      const total = last ? String(end) : '*';
+      const { status, body } = await client.send({
+        ...asked,
+        method: 'PUT',
+        path: session,
+        headers: {
+          'content-range': chunk.length > 0 ? `bytes ${offset}-${end - 1}/${total}` : `bytes */${total}`,
+        },
+        body: chunk,
+        accept: [308],
+      });
+      if (status !== 308) {
+        if (!last)
+          throw new StoreError('PROTOCOL', `${client.name} ended the upload of ${key} too early.`, asked);
+        return await checked(client, key, JSON.parse(body.toString()) as GcsObject, end, md5());
+      }
+      if (last) throw answeredError(asked, 503, {}, 'The upload is not complete after its last chunk.');
+      offset = end;
+    }
+  } catch (error) {
+    // Google forgets an unfinished upload in a week; asking is only a courtesy.
+    const forget = { ...asked, signal: undefined, method: 'DELETE' as const, path: session, accept: [499] };
+    await client.send(forget).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Holds what Google has against what was sent. */
+async function checked(
+  client: GcsClient,
+  key: string,
+  object: GcsObject,
+  size: number,
+  md5: string,
+): Promise<ObjectInfo> {
+  const right = Number(object.size) === size && (!object.md5Hash || hex(object.md5Hash) === md5);
+  if (right) return infoOf({ ...object, name: key });
+  const asked = { store: client.name, action: 'remove', key };
+  await client.send({
+    ...asked,
+    method: 'DELETE',
+    path: `${client.object(key)}?ifGenerationMatch=${object.generation}`,
+  });
+  throw new StoreError(
+    'CORRUPT',
+    `${client.name} received other bytes for ${key} than were sent; they were removed again.`,
+    asked,
+  );
+}
+
+/** Sessions have addresses of their own; they stay at the endpoint that was asked. */
+function pathOf(location: string): string | undefined {
+  if (!URL.canParse(location)) return undefined;
+  const { pathname, search } = new URL(location);
+  return pathname + search;
+}
