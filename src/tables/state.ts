@@ -63,12 +63,17 @@ export class TableStates {
 
   async list(signal?: AbortSignal): Promise<TableState[]> {
     const states: TableState[] = [];
-    for await (const page of this.#store.list({ prefix: this.#folder, signal })) {
-      for (const { key } of page.objects) {
-        if (!key.endsWith(SUFFIX)) continue;
-        const state = await this.read(key.slice(this.#folder.length, -SUFFIX.length), signal);
-        if (state) states.push(state);
+    try {
+      for await (const page of this.#store.list({ prefix: this.#folder, signal })) {
+        for (const { key } of page.objects) {
+          if (!key.endsWith(SUFFIX)) continue;
+          const state = await this.read(key.slice(this.#folder.length, -SUFFIX.length), signal);
+          if (state) states.push(state);
+        }
       }
+    } catch (error) {
+      // A folder or bucket that the first export will make, or complain of.
+      if (!isError(error, 'NOT_FOUND')) throw error;
     }
     return states;
   }

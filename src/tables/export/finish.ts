@@ -28,7 +28,7 @@ export async function finishTables(
   const { store, path } = await context.open(spec.target_base_location, {
     connection: spec.target_connection,
   });
-  const key = `${stateFolder(path === '' ? '' : asFolder(path), pin.branch)}reports/${context.jobId}.json`;
+  const key = `${stateFolder(asFolder(path), pin.branch)}reports/${context.jobId}.json`;
   const summary = {
     job: context.jobId,
     status: outcome.status,

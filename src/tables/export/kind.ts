@@ -25,7 +25,7 @@ export class TableExportKind implements Kind<TableExportSpec, PinnedTables> {
     const { store, path } = await context.open(spec.target_base_location, {
       connection: spec.target_connection,
     });
-    const folder = stateFolder(path === '' ? '' : asFolder(path), pin.branch);
+    const folder = stateFolder(asFolder(path), pin.branch);
     return await acquireLease(store, `${folder}lease.json`, {
       holder: context.jobId,
       about: `export of the tables of ${pin.repository}/${pin.branch}`,

@@ -44,7 +44,7 @@ export async function statesOf(
   const { store, path } = await context.open(spec.target_base_location, {
     connection: spec.target_connection,
   });
-  return new TableStates(store, path === '' ? '' : asFolder(path), branch);
+  return new TableStates(store, asFolder(path), branch);
 }
 
 /**

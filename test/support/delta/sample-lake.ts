@@ -69,8 +69,17 @@ export class SampleLake implements Disposable {
     return { path, address: RECORDED + name, size: bytes.length, checksum };
   }
 
-  paths(commit: string): string[] {
-    return [...this.#commits.get(commit)!.keys()];
+  has(commit: string): boolean {
+    return this.#commits.has(commit);
+  }
+
+  files(commit: string): LakeFile[] {
+    return [...this.#commits.get(commit)!.values()];
+  }
+
+  find<T>(commit: string, path: string, show: (file: LakeFile) => T): T | undefined {
+    const file = this.#commits.get(commit)!.get(path);
+    return file && show(file);
   }
 
   read(commit: string, path: string): Buffer {

@@ -1,3 +1,4 @@
+import { isError } from '../../../base/errors.ts';
 import type { ObjectInfo } from '../../../stores/store.ts';
 import type { FileSet, StoredFile } from '../../delta/file-set.ts';
 import type { ExportRequest, MethodContext, TableTarget } from '../../method.ts';
@@ -56,9 +57,14 @@ async function targetPage(
 ): Promise<{ path: string; info: ObjectInfo }[]> {
   const options = { prefix: target.root, startAfter: after, pageSize, signal };
   const page: { path: string; info: ObjectInfo }[] = [];
-  for await (const { objects } of target.store.list(options)) {
-    for (const info of objects) page.push({ path: info.key, info });
-    if (page.length >= pageSize) break;
+  try {
+    for await (const { objects } of target.store.list(options)) {
+      for (const info of objects) page.push({ path: info.key, info });
+      if (page.length >= pageSize) break;
+    }
+  } catch (error) {
+    // A folder that is made by the first copy.
+    if (!isError(error, 'NOT_FOUND')) throw error;
   }
   return page;
 }

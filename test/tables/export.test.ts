@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Workspace } from '../support/databricks/workspace.ts';
+import { deltaRows, expectedRows } from '../support/delta/rows.ts';
+import { TableApp, tablesOf } from '../support/delta/table-app.ts';
+
+const descriptor = (name: string, path: string) =>
+  `name: ${name}\ntype: delta\ncatalog: main\npath: ${path}\n`;
+
+describe('a table export', () => {
+  let user: TableApp;
+  let workspace: Workspace;
+  before(async () => {
+    workspace = await new Workspace().start();
+    user = await new TableApp().start([
+      { name: 'uc', type: 'unity', url: workspace.url, token: workspace.token },
+    ]);
+  });
+  after(async () => {
+    await user.close();
+    await workspace.close();
+  });
+  const rows = async (table: string) => {
+    const { store, path } = await user.app.open(`${user.target}/main/${table}`);
+    return await deltaRows(store, path === '' ? '' : `${path}/`, (uri) => user.lake.bytes(uri));
+  };
+
+  it('exports all four tables first, and then only what changed', async () => {
+    const first = await user.export(user.lake.c1, { catalog: { connection: 'uc', name: 'main' } });
+    assert.equal(first.status, 'SUCCESS', JSON.stringify(first.error ?? first.report));
+    assert.deepEqual(Object.keys(tablesOf(first)).sort(), ['orders', 'plain', 'users', 'v2']);
+    for (const table of ['orders', 'users', 'v2', 'plain']) {
+      assert.deepEqual(await rows(table), expectedRows(table, 'c1'));
+      assert.equal(
+        workspace.tables.get(`main.main.${table}`)?.storage_location,
+        `${user.target}/main/${table}`,
+      );
+    }
+    const second = await user.export(user.lake.c2, { catalog: { connection: 'uc', name: 'main' } });
+    const tables = tablesOf(second);
+    assert.equal(tables.orders!.status, 'SUCCESS');
+    assert.match(String(tables.orders!.reason), /changed since/);
+    assert.deepEqual(
+      [tables.users!.status, tables.v2!.status, tables.plain!.status],
+      Array(3).fill('SKIPPED'),
+    );
+    assert.deepEqual(await rows('orders'), expectedRows('orders', 'c2'));
+    assert.deepEqual(workspace.gaps, []);
+  });
+
+  it('a bad descriptor fails its own table and no other; neighbours by prefix do not count as changed', async () => {
+    const next = user.lake.commit(user.lake.c2, {
+      '_lakefs_tables/broken.yaml': 'name: [',
+      '_lakefs_tables/.hidden.yaml': 'name: [',
+      'tables/plain2/part.parquet': 'x',
+    });
+    const job = await user.export(next);
+    assert.equal(job.status, 'FAILED');
+    const tables = tablesOf(job);
+    assert.match(
+      (tables.broken!.error as { message: string }).message,
+      /_lakefs_tables\/broken.yaml.*not YAML/,
+    );
+    assert.equal(tables.plain!.status, 'SKIPPED');
+    const again = await user.export(user.lake.commit(next, { '_lakefs_tables/broken.yaml': null }));
+    assert.equal(again.status, 'SUCCESS');
+  });
+
+  it('a listed table without descriptor fails, with or without .yaml', async () => {
+    const job = await user.export(user.lake.c2, { table_defs: ['plain.yaml', 'users', 'nowhere'] });
+    const tables = tablesOf(job);
+    assert.deepEqual(Object.keys(tables).sort(), ['nowhere', 'plain', 'users']);
+    assert.match(
+      (tables.nowhere!.error as { message: string }).message,
+      /no table descriptor _lakefs_tables\/nowhere.yaml/,
+    );
+  });
+
+  it('a moved table is exported from its new place; a deleted one is kept or dropped as asked', async () => {
+    const files = user.lake.files(user.lake.c2).filter(({ path }) => path.startsWith('tables/plain/'));
+    const moved = user.lake.commit(user.lake.c2, {
+      '_lakefs_tables/plain.yaml': descriptor('plain', 'elsewhere/plain'),
+      ...Object.fromEntries(
+        files.flatMap(({ path, address }) => [
+          [path, null],
+          [path.replace('tables/', 'elsewhere/'), user.lake.bytes(address)],
+        ]),
+      ),
+    });
+    const catalog = { connection: 'uc', name: 'main' };
+    const job = await user.export(moved, { catalog });
+    assert.match(String(tablesOf(job).plain!.reason), /moved from tables\/plain\/ to elsewhere\/plain\//);
+    assert.deepEqual(await rows('plain'), expectedRows('plain', 'c1'));
+
+    const deleted = user.lake.commit(moved, { '_lakefs_tables/plain.yaml': null });
+    const kept = await user.export(deleted, { catalog });
+    assert.match(String(tablesOf(kept).plain!.reason), /kept/);
+    assert.ok(workspace.tables.has('main.main.plain'));
+    const dropped = await user.export(deleted, { catalog, on_delete: 'drop' });
+    assert.equal(tablesOf(dropped).plain!.status, 'SUCCESS');
+    assert.ok(!workspace.tables.has('main.main.plain'));
+    const back = await user.export(moved, { catalog });
+    assert.equal(tablesOf(back).plain!.status, 'SUCCESS');
+    assert.ok(workspace.tables.has('main.main.plain'));
+  });
+});
