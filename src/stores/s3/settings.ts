@@ -148,8 +148,8 @@ function credentialSettings(
 }
 
 function parseEndpoint(read: SettingReader, endpoint: string): string {
-  const url = URL.parse(/^https?:\/\//i.test(endpoint) ? endpoint : `https://${endpoint}`);
-  if (!url || url.search || url.hash || url.username) {
+  const url = URL.parse(endpoint.includes('://') ? endpoint : `https://${endpoint}`);
+  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username) {
     throw read.bad('endpoint', 'must be an address such as https://s3.example.com or http://127.0.0.1:9000');
   }
   return url.origin + url.pathname.replace(/\/+$/, '');
