@@ -17,11 +17,12 @@ Examples:
       runs(async (session) => {
         const { output } = session;
         const loaded = await session.loaded();
-        const [{ describeSettings }, { problemText }] = await Promise.all([
+        const [{ describeSettings }, { describeEnvironment }, { problemText }] = await Promise.all([
           import('../config/describe.ts'),
+          import('../config/environment.ts'),
           import('../config/load.ts'),
         ]);
-        const described = describeSettings(loaded);
+        const described = [...describeSettings(loaded), ...(await describeEnvironment())];
         if (output.json) {
           for (const { setting, value, from } of described) {
             output.result({ setting, value: String(value), from }, () => '');

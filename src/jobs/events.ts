@@ -29,31 +29,37 @@ export class EventHub {
     for (const listener of this.#listeners) listener.push(event);
   }
 
+  /** Ends the listening to one job. */
+  end(id: string): void {
+    for (const listener of this.#listeners) if (listener.id === id) listener.end();
+  }
+
   close(): void {
     for (const listener of this.#listeners) listener.end();
   }
 }
 
 export class Listener implements AsyncIterableIterator<JobEvent> {
-  readonly #id: string | undefined;
+  /** The only job it hears of. */
+  readonly id: string | undefined;
   readonly #onEnd: () => void;
   #waiting: JobEvent[] = [];
   #ended = false;
   #wake: (() => void) | undefined;
 
   constructor(id: string | undefined, onEnd: () => void) {
-    this.#id = id;
+    this.id = id;
     this.#onEnd = onEnd;
   }
 
   push(event: JobEvent): void {
-    if (this.#ended || (this.#id !== undefined && this.#id !== event.id)) return;
+    if (this.#ended || (this.id !== undefined && this.id !== event.id)) return;
     if (event.type === 'progress') {
       const at = this.#waiting.findIndex((other) => other.type === 'progress' && other.id === event.id);
       if (at >= 0) this.#waiting.splice(at, 1);
     }
     if (event.type !== 'part' || this.#waiting.length < MOST_WAITING) this.#waiting.push(event);
-    if (event.type === 'status' && this.#id !== undefined && isFinal(event.status)) this.end();
+    if (event.type === 'status' && this.id !== undefined && isFinal(event.status)) this.end();
     this.#wake?.();
   }
 

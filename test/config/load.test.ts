@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { checkConnections } from '../../src/config/connection-checks.ts';
 import { describeSettings } from '../../src/config/describe.ts';
+import { describeEnvironment } from '../../src/config/environment.ts';
 import { findConfig, loadSettings, problemText, requireValid } from '../../src/config/load.ts';
 
 let folder: string;
@@ -178,6 +179,23 @@ describe('precedence and origins', () => {
     assert.deepEqual(texts(await load('', { SLUICE_CONCURRENCY: '-1' })), [
       '$SLUICE_CONCURRENCY must be a whole number of at least 1.',
     ]);
+  });
+
+  test('what the environment and other tools give is told, too', async () => {
+    await writeFile(
+      join(folder, '.lakectl.yaml'),
+      'server: {endpoint_url: "http://lake"}\ncredentials: {access_key_id: AKL, secret_access_key: hush}\n',
+    );
+    const described = await describeEnvironment({
+      HOME: folder,
+      AWS_REGION: 'eu-west-3',
+      AWS_PROFILE: 'work',
+    });
+    const lines = described.map(({ setting, value, from }) => `${setting} ${value} ${from}`);
+    assert.ok(lines.includes(`lakefs:// endpoint http://lake ${join(folder, '.lakectl.yaml')}`));
+    assert.ok(lines.includes('s3:// region eu-west-3 $AWS_REGION'));
+    assert.ok(lines.some((line) => line.startsWith('s3:// credentials profile work')));
+    assert.doesNotMatch(lines.join(), /hush/);
   });
 
   test('secrets are masked, wherever they stand', async () => {

@@ -226,6 +226,8 @@ export class LocalEngine implements Engine {
     const over = (): void => {
       turn.then(() => this.#turns.release());
       this.#runs.delete(id);
+      // A run that could not write down its end has no last event.
+      this.#events.end(id);
       if (this.#runs.size > 0) return;
       clearInterval(this.#ticker);
       this.#ticker = undefined;

@@ -172,5 +172,8 @@ export class Ledger {
 }
 
 function subtractCounts(from: Counts, less: Counts): void {
-  for (const name of Object.keys(less)) from[name] = (from[name] ?? 0) - less[name]!;
+  for (const name of Object.keys(less)) {
+    from[name] = (from[name] ?? 0) - less[name]!;
+    if (from[name] === 0) delete from[name];
+  }
 }
