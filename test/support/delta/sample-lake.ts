@@ -35,6 +35,8 @@ export class SampleLake implements Disposable {
   readonly c2: string;
   /** Listings and comparisons that were asked for. */
   readonly requests: string[] = [];
+  /** How far a commit is from the first. */
+  readonly generations = new Map<string, number>();
   readonly #commits = new Map<string, Map<string, LakeFile>>();
   readonly #stores = new Map<string, Promise<CountingStore>>();
 
@@ -59,7 +61,31 @@ export class SampleLake implements Disposable {
     }
     const id = createHash('sha256').update(randomUUID()).digest('hex');
     this.#commits.set(id, files);
+    this.generations.set(id, (this.generations.get(from) ?? 2) + 1);
     return id;
+  }
+
+  /** A commit whose table `plain` has one more version, with 25 more rows. */
+  appendToPlain(from: string): string {
+    const folder = 'tables/plain/';
+    const log = `${folder}_delta_log/`;
+    const paths = this.files(from).map(({ path }) => path);
+    const version = paths.filter((path) => path.startsWith(log) && path.endsWith('.json')).length;
+    const data = paths.find((path) => /plain\/part-00000-[^/]*\.parquet$/.test(path))!;
+    const bytes = this.read(from, data);
+    const name = `part-more-${version}.parquet`;
+    const add = {
+      path: name,
+      partitionValues: {},
+      size: bytes.length,
+      modificationTime: 1_795_240_694_000 + version,
+      dataChange: true,
+      stats: '{"numRecords":25}',
+    };
+    return this.commit(from, {
+      [`${log}${String(version).padStart(20, '0')}.json`]: `${JSON.stringify({ add })}\n`,
+      [folder + name]: bytes,
+    });
   }
 
   #stored(path: string, bytes: Buffer): LakeFile {
