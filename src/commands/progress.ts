@@ -25,7 +25,9 @@ export async function followJob(
   signal: AbortSignal,
 ): Promise<JobRecord> {
   const engine = await app.engine();
-  const view = new ProgressView(await engine.get(id), output);
+  const job = await engine.get(id);
+  if (job.attempts > 1) output.note(`Going on with job ${id} where it was (attempt ${job.attempts}).`);
+  const view = new ProgressView(job, output);
   const cancel = (): void => {
     engine.cancel(id).catch((error) => app.log.debug({ error: String(error) }, 'the job ended by itself'));
   };

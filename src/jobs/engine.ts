@@ -6,7 +6,8 @@ import type { PartRecord } from './part.ts';
 export interface Engine {
   /**
    * Starts a job. With an id that exists already: the same kind and spec gives the job that is there
-   * (a finished one is not run again), anything else is ALREADY_EXISTS.
+   * (a finished one is not run again), anything else is ALREADY_EXISTS. Without an id, an interrupted job of
+   * the same kind and spec goes on; when there is none, a new job starts.
    * @throws SluiceError BAD_SPEC, NOT_FOUND (kind), ALREADY_EXISTS
    */
   submit(kind: string, spec: Json, options?: { id?: string }): Promise<JobRecord>;

@@ -354,8 +354,12 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
       await engine.close();
       assert.equal((await next.get('closed')).interrupted, true);
       assert.deepEqual(await notes(folder, 'finished'), []);
-      await next.submit('counting', spec, { id: 'closed' });
+      const other = await next.submit('counting', { ...spec, delay: 1 });
+      assert.notEqual(other.id, 'closed', 'another spec is another job');
+      const same = await next.submit('counting', spec);
+      assert.equal(same.id, 'closed', 'the same command again goes on');
       assert.equal((await next.wait('closed')).status, 'SUCCESS');
+      await next.wait(other.id);
     });
   });
 }

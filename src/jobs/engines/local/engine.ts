@@ -62,16 +62,11 @@ export class LocalEngine implements Engine {
   }
 
   async submit(kindName: string, asked: Json, options: { id?: string } = {}): Promise<JobRecord> {
-    const id = options.id ?? newJobId();
-    if (!JOB_ID.test(id)) {
-      throw new SluiceError(
-        'BAD_SPEC',
-        `"${id}" can't be a job's id: use up to 128 letters, digits, dots, dashes and underscores, starting with a letter or digit.`,
-      );
-    }
+    checkJobId(options.id);
     const kind = await this.#options.environment.kinds.get(kindName);
     const spec = kind.parse(asked);
     this.#refuseWhenClosed();
+    const id = options.id ?? this.#interruptedLike(kindName, spec) ?? newJobId();
     this.#owner.register();
     const there = this.#db.transaction(() => {
       const job = this.#jobs.find(id);
@@ -87,6 +82,14 @@ export class LocalEngine implements Engine {
     }
     const record = this.#record(there);
     return record.interrupted ? this.#goOn(there) : record;
+  }
+
+  #interruptedLike(kind: string, spec: Json): string | undefined {
+    const text = canonicalJson(spec);
+    return this.#jobs
+      .unfinished(kind)
+      .map((job) => this.#record(job))
+      .find((job) => job.interrupted && canonicalJson(job.spec) === text)?.id;
   }
 
   async get(id: string): Promise<JobRecord> {
@@ -260,6 +263,14 @@ export class LocalEngine implements Engine {
   #refuseWhenClosed(): void {
     if (this.#closed) throw new SluiceError('UNAVAILABLE', 'The engine is closing and takes no more jobs.');
   }
+}
+
+function checkJobId(id: string | undefined): void {
+  if (id === undefined || JOB_ID.test(id)) return;
+  throw new SluiceError(
+    'BAD_SPEC',
+    `"${id}" can't be a job's id: use up to 128 letters, digits, dots, dashes and underscores, starting with a letter or digit.`,
+  );
 }
 
 /** Sorts by time, is short enough to type, and is not met twice. */

@@ -93,6 +93,16 @@ export class JobTable {
       .map(toJob);
   }
 
+  /** Those that have not ended, the newest first. */
+  unfinished(kind: string): StoredJob[] {
+    return this.#db
+      .all(
+        `SELECT * FROM jobs WHERE status IN ('STARTED', 'TRANSFERRING') AND kind = ? ORDER BY seq DESC`,
+        kind,
+      )
+      .map(toJob);
+  }
+
   /** Jobs of other owners that changed since a time, oldest change first. */
   changedSince(time: number, notOwner: string): StoredJob[] {
     return this.#db

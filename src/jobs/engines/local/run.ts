@@ -3,8 +3,9 @@ import type { Json } from '../../../base/json.ts';
 import { compareKeys } from '../../../base/keys.ts';
 import type { JobEvent } from '../../engine.ts';
 import type { Environment, RetryPolicy } from '../../environment.ts';
+import { keepRenewed } from '../../hold.ts';
 import { addCounts, type Counts, type JobFailure, type JobRecord, type Progress } from '../../job.ts';
-import type { Hold, JobContext, Kind, Log, Outcome } from '../../kind.ts';
+import type { JobContext, Kind, Log, Outcome } from '../../kind.ts';
 import { withFields } from '../../log.ts';
 import { retried } from '../../retry.ts';
 import type { Database } from './database.ts';
@@ -186,7 +187,7 @@ export class JobRun {
       'hold',
       async () => await this.#kind.hold?.(pinned, this.#context(this.#phase.signal)),
     );
-    const renewal = hold && this.#renew(hold);
+    const renewal = hold && keepRenewed(hold, this.#log, (error) => this.#lose(error));
     try {
       const error = this.#stop === undefined ? await this.#transfer(pinned) : undefined;
       return await this.#finish(pinned, error);
@@ -296,34 +297,6 @@ export class JobRun {
     return {
       code: first.error?.code ?? 'INTERNAL',
       message: `${failed} of ${total} parts failed. The first, ${first.label}: ${first.error?.message}`,
-    };
-  }
-
-  #renew(hold: Hold): { stop(): void } {
-    let stopped = false;
-    let timer: NodeJS.Timeout | undefined;
-    const next = (delay: number): void => {
-      timer = setTimeout(async () => {
-        try {
-          await hold.renew();
-          if (!stopped) next(hold.interval);
-        } catch (error) {
-          if (stopped) return;
-          if (isError(error, 'LEASED')) {
-            this.#lose(error);
-            return;
-          }
-          this.#log.warn({ error: String(error) }, 'the hold could not be renewed yet');
-          next(hold.interval / 4);
-        }
-      }, delay);
-    };
-    next(hold.interval);
-    return {
-      stop() {
-        stopped = true;
-        clearTimeout(timer);
-      },
     };
   }
 }
