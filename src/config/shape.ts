@@ -50,7 +50,7 @@ export function openObject(fields: Readonly<Record<string, Shape>>, ...required:
 
 /** Names of settings, wherever they stand, whose values are secrets. */
 const SECRET_NAME =
-  /secret|password|passphrase|token$|api_?key|account_?key|access_?key$|shared_?key|private_?key|sas(_token)?$|connection_string|credentials?(_json)?$|^headers$|webhook_url$/i;
+  /secret|password|passphrase|token$|api_?key|account_?key|access_?key$|shared_?key|private_?key|^key$|sas(_token)?$|connection_string|credentials?(_json)?$|^headers$|webhook_url$/i;
 
 export function isSecretName(name: string): boolean {
   return SECRET_NAME.test(name);

@@ -204,7 +204,7 @@ describe('precedence and origins', () => {
 connections:
   a: {type: lakefs, endpoint: "http://user:hush1@host", access_key_id: AKIA, secret_access_key: "\${S}"}
   b: {type: weaviate, url: x, api_key: hush3, headers: {X-OpenAI: hush4}}
-  c: {type: azure, connection_string: hush5, account_key: hush6, sas_token: hush7}
+  c: {type: azure, connection_string: hush5, account_key: hush6, key: hush10, sas_token: hush7}
   d: {type: databricks, host: h, token: hush8}
 gateway: {clients: [{name: a, access_key: k, secret_key: hush9}]}
 `,

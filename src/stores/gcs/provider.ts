@@ -1,7 +1,6 @@
 import { SluiceError } from '../../base/errors.ts';
 import type { StoreProvider } from '../open.ts';
 import { parseGcsConnection } from './settings.ts';
-import { GcsStore } from './store.ts';
 
 /** `gs://bucket/key`: the key is everything after the bucket's slash, as it stands, not percent-encoded. */
 export const gcsProvider: StoreProvider = {
@@ -15,6 +14,8 @@ export const gcsProvider: StoreProvider = {
     return { container: match[1]!, path: match[2] ?? '' };
   },
   async open(container, connection) {
+    // Google's library takes its time to load, which other commands need not wait for.
+    const { GcsStore } = await import('./store.ts');
     return new GcsStore(parseGcsConnection(connection), container);
   },
 };
