@@ -27,6 +27,7 @@ export interface App {
 const kindLoaders: Record<string, LoadKind> = {
   'lake-export': async () => new (await import('./lake/export/kind.ts')).LakeExportKind(),
   'table-export': async () => new (await import('./tables/export/kind.ts')).TableExportKind(),
+  'vector-import': async () => new (await import('./vectors/import/kind.ts')).VectorImportKind(),
   'vector-export': async () => new (await import('./vectors/export/kind.ts')).VectorExportKind(),
 };
 

@@ -42,6 +42,11 @@ export function vectorNames(schema: ClassSchema): string[] {
   return Object.keys(schema.vectorConfig ?? {}).sort();
 }
 
+/** Whether the class has a vector without a name, beside or in place of named ones. */
+export function hasOwnVector(schema: ClassSchema): boolean {
+  return vectorNames(schema).length === 0 || Boolean(schema.vectorIndexType);
+}
+
 /** A named vector that is a list of vectors (ColBERT and its like). */
 export function isMultiVector(schema: ClassSchema, name: string): boolean {
   return schema.vectorConfig?.[name]?.vectorIndexConfig?.multivector?.enabled === true;

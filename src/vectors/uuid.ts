@@ -40,3 +40,9 @@ export function widthOf(range: UuidRange): number {
   const end = range.upTo === undefined ? SPACE : toNumber(range.upTo);
   return Number(end - start) / Number(SPACE);
 }
+
+/** The range from the first to the last UUID, both included. */
+export function rangeOf(first: string, last: string): UuidRange {
+  const before = toNumber(first) - 1n;
+  return before < 0n ? { upTo: last } : { after: toUuid(before), upTo: last };
+}

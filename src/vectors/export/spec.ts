@@ -1,7 +1,7 @@
-import { SluiceError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
 import type { Compression } from '../../base/parquet/compress.ts';
 import type { LayoutName } from '../layouts/layout.ts';
+import { SpecReader } from '../spec-reader.ts';
 
 /** What a vector export is asked to do. Holds no secret: `weaviate` is a URL or a connection's name. */
 export interface VectorExportSpec {
@@ -56,97 +56,38 @@ const KNOWN = new Set([
   ...['activateTenants', 'verify', 'since', 'source'],
 ]);
 
-export const EXPORT_ID = /^[a-z0-9_-]{1,128}$/;
-
 /** @throws SluiceError BAD_SPEC */
 export function parseVectorExportSpec(spec: Json): VectorExportSpec {
-  if (spec === null || typeof spec !== 'object' || Array.isArray(spec)) throw bad('it must be an object.');
-  const from = spec as Record<string, Json | undefined>;
-  for (const name of Object.keys(from)) if (!KNOWN.has(name)) throw bad(`there is no setting "${name}".`);
-  const id = needText(from, 'id');
-  if (!EXPORT_ID.test(id)) {
-    throw bad(`the id "${id}" must be 1 to 128 of a-z, 0-9, "-" and "_".`);
-  }
-  const include = texts(from, 'include') ?? [];
-  const exclude = texts(from, 'exclude') ?? [];
+  const from = new SpecReader('export', spec, KNOWN);
+  const id = from.id();
+  const include = from.texts('include') ?? [];
+  const exclude = from.texts('exclude') ?? [];
   if (include.length > 0 && exclude.length > 0) {
-    throw bad('include and exclude cannot be used together.');
+    throw from.bad('include and exclude cannot be used together.');
   }
-  const layout = choice(from, 'layout', ['typed', 'weaviate'] as const) ?? 'typed';
-  const parsed: VectorExportSpec = {
-    weaviate: needText(from, 'weaviate'),
-    destination: needText(from, 'destination'),
+  const layout = from.choice('layout', ['typed', 'weaviate']) ?? 'typed';
+  return from.compact<VectorExportSpec>({
+    weaviate: from.text('weaviate'),
+    grpc: from.optionalText('grpc'),
+    destination: from.text('destination'),
+    connection: from.optionalText('connection'),
     id,
     include,
     exclude,
-    vectors: flag(from, 'vectors') ?? true,
+    tenants: from.texts('tenants'),
+    properties: from.texts('properties'),
+    vectors: from.flag('vectors') ?? true,
     layout,
-    compression: choice(from, 'compression', ['zstd', 'snappy', 'gzip', 'none'] as const) ?? 'zstd',
-    rowGroupRows: count(from, 'rowGroupRows') ?? 10_000,
-    fileRows: count(from, 'fileRows') ?? 500_000,
-    activateTenants: flag(from, 'activateTenants') ?? false,
-    verify: choice(from, 'verify', ['none', 'sample', 'full'] as const) ?? 'sample',
-    source: choice(from, 'source', ['api', 'native'] as const) ?? 'api',
-  };
-  const optional = {
-    grpc: from.grpc === undefined ? undefined : needText(from, 'grpc'),
-    connection: from.connection === undefined ? undefined : needText(from, 'connection'),
-    since: from.since === undefined ? undefined : needText(from, 'since'),
-    tenants: texts(from, 'tenants'),
-    properties: texts(from, 'properties'),
-    level: from.level === undefined ? undefined : needNumber(from, 'level'),
-    fileSize: count(from, 'fileSize'),
+    compression: from.choice('compression', ['zstd', 'snappy', 'gzip', 'none']) ?? 'zstd',
+    level: from.number('level'),
+    rowGroupRows: from.count('rowGroupRows') ?? 10_000,
+    fileRows: from.count('fileRows') ?? 500_000,
+    fileSize: from.count('fileSize'),
     // A file in Weaviate's own layout has no column for the tenant.
-    partitionBy:
-      layout === 'weaviate' ? ('tenant' as const) : choice(from, 'partitionBy', ['tenant'] as const),
-  };
-  for (const [name, value] of Object.entries(optional)) if (value !== undefined) parsed[name] = value;
-  return parsed;
-}
-
-function bad(what: string): SluiceError {
-  return new SluiceError('BAD_SPEC', `This export cannot be done: ${what}`);
-}
-
-function needText(from: Record<string, Json | undefined>, name: string): string {
-  const value = from[name];
-  if (typeof value !== 'string' || value === '') throw bad(`"${name}" must be given, as a text.`);
-  return value;
-}
-
-function needNumber(from: Record<string, Json | undefined>, name: string): number {
-  const value = from[name];
-  if (typeof value !== 'number') throw bad(`"${name}" must be a number.`);
-  return value;
-}
-
-function count(from: Record<string, Json | undefined>, name: string): number | undefined {
-  if (from[name] === undefined) return undefined;
-  const value = needNumber(from, name);
-  if (!Number.isSafeInteger(value) || value < 1) throw bad(`"${name}" must be a whole number above 0.`);
-  return value;
-}
-
-function flag(from: Record<string, Json | undefined>, name: string): boolean | undefined {
-  const value = from[name];
-  if (value !== undefined && typeof value !== 'boolean') throw bad(`"${name}" must be true or false.`);
-  return value;
-}
-
-function choice<const T extends string>(
-  from: Record<string, Json | undefined>,
-  name: string,
-  choices: readonly T[],
-): T | undefined {
-  const value = from[name];
-  if (value === undefined) return undefined;
-  if (choices.includes(value as T)) return value as T;
-  throw bad(`"${name}" must be one of ${choices.join(', ')}, not ${JSON.stringify(value)}.`);
-}
-
-function texts(from: Record<string, Json | undefined>, name: string): string[] | undefined {
-  const value = from[name];
-  if (value === undefined) return undefined;
-  if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return value as string[];
-  throw bad(`"${name}" must be a list of texts.`);
+    partitionBy: layout === 'weaviate' ? 'tenant' : from.choice('partitionBy', ['tenant']),
+    activateTenants: from.flag('activateTenants') ?? false,
+    verify: from.choice('verify', ['none', 'sample', 'full']) ?? 'sample',
+    since: from.optionalText('since'),
+    source: from.choice('source', ['api', 'native']) ?? 'api',
+  });
 }

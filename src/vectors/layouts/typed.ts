@@ -1,6 +1,6 @@
 import * as parquet from '../../base/parquet/schema.ts';
 import type { VectorObject } from '../object.ts';
-import { isMultiVector, isReference, vectorNames } from '../schema.ts';
+import { hasOwnVector, isMultiVector, isReference, vectorNames } from '../schema.ts';
 import { arrowSchema, type VectorShape } from './arrow-schema.ts';
 import type { Layout, LayoutOptions } from './layout.ts';
 import { type Loss, type ToColumn, typedColumn } from './values.ts';
@@ -53,7 +53,7 @@ export function typedLayout({ schema, properties, vectors, tenants }: LayoutOpti
   const multi = new Map<string, boolean>();
   const shapes: VectorShape[] = [];
   if (vectors) {
-    multi.set('', false);
+    if (hasOwnVector(schema)) multi.set('', false);
     for (const name of vectorNames(schema)) multi.set(name, isMultiVector(schema, name));
   }
   for (const [name, isMulti] of multi) {

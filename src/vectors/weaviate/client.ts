@@ -92,6 +92,25 @@ export class WeaviateClient {
     await this.rest.call('POST', path, { signal, body: property as unknown as Json });
   }
 
+  /** Replaces the references of one property. @throws BAD_SPEC when a target is not there */
+  async setReferences(
+    className: string,
+    id: string,
+    property: string,
+    beacons: { beacon: string }[],
+    tenant: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const path = `/objects/${encodeURIComponent(className)}/${id}/references/${encodeURIComponent(property)}`;
+    await this.rest.call('PUT', path, { signal, query: { tenant }, body: beacons });
+  }
+
+  /** How many servers the cluster has. */
+  async nodes(signal?: AbortSignal): Promise<number> {
+    const { nodes = [] } = await this.rest.call<{ nodes?: unknown[] }>('GET', '/nodes', { signal });
+    return Math.max(1, nodes.length);
+  }
+
   /** Names of the class's shards. */
   async shards(className: string, signal?: AbortSignal): Promise<string[]> {
     const path = `/schema/${encodeURIComponent(className)}/shards`;
