@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { isError, toSluiceError } from '../base/errors.ts';
 import type { OpenStore } from '../stores/open.ts';
 import type { RoutingConfig, Translation } from './mapping.ts';
-import { targetOf } from './mapping.ts';
+import { targetOf, translate } from './mapping.ts';
 import { containerEnd, openOwner } from './targets.ts';
+import { splitUri } from './uri.ts';
 
 /** What a target answered. */
 export interface TargetCheck {
@@ -25,37 +26,55 @@ export interface TargetCheck {
 
 /**
  * Asks every target for one key under its prefix, with its own credentials, all at once.
- * @param options.write also puts a small object of a random name under each prefix and removes it
+ * A default is asked for a bucket that the configuration names, and is well when it says that there is none.
+ * @param options.write also puts a small object of a random name under each mapping's prefix and removes it
  */
 export function checkTargets(
   config: RoutingConfig,
   open: OpenStore,
   options: { write?: boolean; signal?: AbortSignal },
 ): Promise<TargetCheck[]> {
-  const targets = [
-    ...config.mappings.map((mapping) => ({
+  const targets: Asked[] = config.mappings.map((mapping) => {
+    const { authority, key } = splitUri(mapping.replace)!;
+    return {
       name: `mapping ${mapping.name}`,
       origin: mapping.origin,
-      target: targetOf(config, mapping, ''),
-    })),
-    ...Object.entries(config.defaults).map(([scheme, fallback]) => ({
-      name: `default of ${scheme}://`,
-      origin: fallback.origin,
-      target: { default: fallback, uri: fallback.with, connection: defaultConnection(config, fallback) },
-    })),
-  ];
+      // Where a prefix ends in a bucket's name, the bucket of just that name stands for all.
+      target: targetOf(config, mapping, authority !== '' && key === undefined ? '/' : ''),
+      optional: false,
+    };
+  });
+  for (const [scheme, { origin }] of Object.entries(config.defaults)) {
+    const bucket = knownBucket(config, scheme);
+    const unmapped = { ...config, mappings: [] };
+    const target = translate(unmapped, bucket === undefined ? `${scheme}://` : `${scheme}://${bucket}/`);
+    targets.push({ name: `default of ${scheme}://`, origin, target, optional: true });
+  }
   return Promise.all(targets.map((target) => checkTarget(config, open, target, options)));
 }
 
-const defaultConnection = (
-  config: RoutingConfig,
-  { with: uri, connection }: { with: string; connection?: string },
-): string | undefined => connection ?? config.use[uri];
+interface Asked {
+  name: string;
+  origin: string;
+  target: Translation;
+  /** The container need not exist: an answer is enough. */
+  optional: boolean;
+}
+
+/** A bucket of the scheme that the configuration names. */
+function knownBucket(config: RoutingConfig, scheme: string): string | undefined {
+  const named = [
+    ...config.mappings.map(({ replace }) => replace),
+    ...config.clients.flatMap(({ allow }) => allow.map(({ prefix }) => prefix)),
+  ];
+  return named.map((uri) => splitUri(uri)!).find((parts) => parts.scheme === scheme && parts.authority !== '')
+    ?.authority;
+}
 
 async function checkTarget(
   config: RoutingConfig,
   open: OpenStore,
-  { name, origin, target }: { name: string; origin: string; target: Translation },
+  { name, origin, target, optional }: Asked,
   options: { write?: boolean; signal?: AbortSignal },
 ): Promise<TargetCheck> {
   const begun = performance.now();
@@ -80,15 +99,18 @@ async function checkTarget(
       objects += page.objects.length;
       break;
     }
-    if (options.write) {
+    if (options.write && !optional) {
       const key = `${prefix}.sluice-check-${randomUUID()}`;
       await store.put(key, new Uint8Array(0), { size: 0, signal: options.signal });
       await store.delete(key, { signal: options.signal });
     }
-    const what = options.write ? 'can be listed, written and deleted' : 'can be listed';
+    const what = options.write && !optional ? 'can be listed, written and deleted' : 'can be listed';
     return answer('ok', `${what}${objects === 0 ? '; it is empty' : ''}`);
   } catch (error) {
     const failure = toSluiceError(error);
+    if (optional && isError(failure, 'NOT_FOUND')) {
+      return answer('ok', `answers, and has no such bucket: ${failure.message}`);
+    }
     const hint = isError(failure, 'ACCESS_DENIED', 'UNAUTHENTICATED')
       ? ` Check the credentials of connection "${target.connection ?? 'from the environment'}".`
       : '';

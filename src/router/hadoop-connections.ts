@@ -29,12 +29,13 @@ const GCS_SETTINGS: Record<string, string> = {
   endpoint: 'endpoint',
   'storage.root.url': 'endpoint',
   'project.id': 'project',
-  'auth.service.account.json.keyfile': 'credentials_file',
+  'auth.service.account.json.keyfile': 'key_file',
 };
 const AZURE_SETTINGS: Record<string, string> = {
   endpoint: 'endpoint',
   'account.name': 'account',
-  'account.key': 'account_key',
+  'account.key': 'key',
+  'sas.token': 'sas_token',
 };
 
 /**
@@ -132,9 +133,9 @@ function azureConnection(settings: readonly Setting[], scheme: string): Connecti
   const connection: Connection = { name: scheme, type: 'azure' };
   const own = read(settings, `fs.${scheme}.`, AZURE_SETTINGS);
   for (const [to, { value }] of own) connection[to] = value;
-  const keys = accountKeys(settings);
-  if (own.size === 0 && keys.size === 1) {
-    for (const [account, key] of keys) Object.assign(connection, { account, account_key: key });
+  const accounts = azureAccountSettings(settings);
+  if (own.size === 0 && accounts.size === 1) {
+    for (const [account, credentials] of accounts) Object.assign(connection, { account }, credentials);
   }
   return connection;
 }
@@ -145,30 +146,29 @@ function azureAccounts(
   scheme: string,
   targets: readonly string[],
 ): Map<string, Connection> {
-  const keys = accountKeys(settings);
+  const accounts = azureAccountSettings(settings);
   const found = new Map<string, Connection>();
   for (const target of targets) {
     const parts = splitUri(target);
     const account = parts?.authority.match(/@([^.]+)/)?.[1];
-    const key = account === undefined ? undefined : keys.get(account);
-    if (parts?.scheme !== scheme || account === undefined || key === undefined) continue;
-    found.set(parts.authority, {
-      name: `${scheme}.${parts.authority}`,
-      type: 'azure',
-      account,
-      account_key: key,
-    });
+    const credentials = account === undefined ? undefined : accounts.get(account);
+    if (parts?.scheme !== scheme || account === undefined || !credentials) continue;
+    const name = `${scheme}.${parts.authority}`;
+    found.set(parts.authority, { name, type: 'azure', account, ...credentials });
   }
   return found;
 }
 
-function accountKeys(settings: readonly Setting[]): Map<string, string> {
-  const keys = new Map<string, string>();
+/** Credentials by account: `fs.azure.account.key.<account>.…`, `fs.azure.sas.fixed.token.<account>.…`. */
+function azureAccountSettings(settings: readonly Setting[]): Map<string, Record<string, string>> {
+  const accounts = new Map<string, Record<string, string>>();
   for (const { key, value } of settings) {
-    const account = /^fs\.azure\.account\.key\.([^.]+)/.exec(key)?.[1];
-    if (account !== undefined) keys.set(account, value);
+    const match = /^fs\.azure\.(account\.key|sas\.fixed\.token)\.([^.]+)/.exec(key);
+    if (!match) continue;
+    const setting = match[1] === 'account.key' ? 'key' : 'sas_token';
+    accounts.set(match[2]!, { ...accounts.get(match[2]!), [setting]: value });
   }
-  return keys;
+  return accounts;
 }
 
 function read(

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { isError } from '../../src/base/errors.ts';
 import { parseRouting } from '../../src/router/load.ts';
 import { checkRouting, translate } from '../../src/router/mapping.ts';
+import { storeUri } from '../../src/router/targets.ts';
 
 const load = (lines: string[]) => parseRouting(lines.join('\n'), 'routes.properties', {});
 
@@ -550,6 +551,33 @@ describe('what a file may hold', () => {
       gateway.connections.find(({ name }) => name === 'lakefs'),
       { name: 'lakefs', type: 's3', endpoint: 'http://127.0.0.1:8000/api/v1', ...keys },
     );
+  });
+
+  test('Google Cloud Storage, Azure with several accounts, and folders', () => {
+    const config = load([
+      ...mapping('s3a', 1, 's3a://b/gs/', 'gs://bucket/'),
+      ...mapping('s3a', 2, 's3a://b/az/', 'abfss://c@acct.dfs.core.windows.net/x/'),
+      ...mapping('s3a', 3, 's3a://b/az2/', 'abfss://c@other.dfs.core.windows.net/'),
+      ...mapping('s3a', 4, 's3a://b/disk/', 'disk:///data/'),
+      S3A_DEFAULT,
+      'fs.disk.impl=org.apache.hadoop.fs.LocalFileSystem',
+      'fs.gs.impl=com.google.cloud.hadoop.fs.gcs.GoogleHadoopFileSystem',
+      'google.cloud.auth.service.account.json.keyfile=/etc/key.json',
+      'fs.gs.project.id=p',
+      'fs.azure.account.key.acct.dfs.core.windows.net=a2V5',
+      'fs.azure.sas.fixed.token.other.dfs.core.windows.net=sv=1',
+    ]);
+    const connection = (uri: string) => {
+      const { name, ...rest } = config.connections.find(
+        (each) => each.name === translate(config, uri).connection,
+      )!;
+      return rest;
+    };
+    assert.deepEqual(connection('s3a://b/gs/x'), { type: 'gcs', key_file: '/etc/key.json', project: 'p' });
+    assert.deepEqual(connection('s3a://b/az/x'), { type: 'azure', account: 'acct', key: 'a2V5' });
+    assert.deepEqual(connection('s3a://b/az2/x'), { type: 'azure', account: 'other', sas_token: 'sv=1' });
+    assert.deepEqual(connection('s3a://b/disk/x'), { type: 'file' });
+    assert.equal(storeUri(config, translate(config, 's3a://b/disk/x y')), 'file:///data/x y');
   });
 
   test('clients of the gateway', () => {
