@@ -202,9 +202,9 @@ export class GcsStore implements Store {
     checkKey(source, sourceKey);
     const { signal, sourceIfMatch } = options;
     const given = resourceOf(propertiesOf(options), this.#client.settings.storageClass);
-    let resource: object = {};
+    let resource: object = given;
     // A body replaces all properties, so those that stay have to be named too.
-    if (Object.keys(given).length > 0) {
+    if (Object.keys(given).length > 0 && options.keepProperties !== false) {
       resource = {
         ...resourceOf(propertiesOf(await source.head(sourceKey, { signal })), undefined),
         ...given,

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { checkedChunks } from '../body.ts';
+import { Chunks } from '../chunks.ts';
 import { StoreError } from '../errors.ts';
 import type { Body, ObjectInfo, PutOptions } from '../store.ts';
 import type { GcsClient } from './client.ts';
@@ -29,43 +30,6 @@ export async function upload(
     return await putChunks(client, key, first, chunks, md5, options);
   } finally {
     await chunks.close();
-  }
-}
-
-/** Pieces of one size; the last may be smaller. One is read ahead, to know which is the last. */
-class Chunks {
-  ended = false;
-  readonly #source: AsyncGenerator<Buffer, void, undefined>;
-  readonly #size: number;
-  #rest: Buffer = Buffer.alloc(0);
-
-  constructor(source: AsyncGenerator<Buffer, void, undefined>, size: number) {
-    this.#source = source;
-    this.#size = size;
-  }
-
-  async next(): Promise<Buffer> {
-    const pieces: Buffer[] = [this.#rest];
-    let length = this.#rest.length;
-    while (length <= this.#size) {
-      const { done, value } = await this.#source.next();
-      if (done) {
-        this.ended = true;
-        break;
-      }
-      pieces.push(value);
-      length += value.length;
-    }
-    const all = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length);
-    if (this.ended && all.length <= this.#size) return all;
-    // More than a whole chunk is left only when the source gives large pieces.
-    this.ended = false;
-    this.#rest = all.subarray(this.#size);
-    return all.subarray(0, this.#size);
-  }
-
-  async close(): Promise<void> {
-    await this.#source.return();
   }
 }
 
