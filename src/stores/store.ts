@@ -54,7 +54,7 @@ export interface Store {
 
   /**
    * Copies inside the provider, large objects in parts, in parallel. Properties that are not given are
-   * those of the source.
+   * those of the source, unless `keepProperties` is false.
    * @throws NOT_FOUND (source), PRECONDITION_FAILED, UNSUPPORTED when `canCopyFrom` says no, ACCESS_DENIED
    *   when the provider lets these credentials read one side only
    */
@@ -197,6 +197,8 @@ export interface CopyOptions extends ObjectProperties {
   sourceIfMatch?: string;
   /** Size of the source when known, which saves a head. */
   size?: number;
+  /** False: the source's properties that are not given need not be kept, which saves S3 and GCS a look at it. */
+  keepProperties?: boolean;
   ifNoneMatch?: '*';
   modified?: number;
   signal?: AbortSignal;

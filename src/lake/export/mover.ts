@@ -75,6 +75,7 @@ export class Mover {
     const source = await this.#routes.open(entry);
     return store.copyFrom(source.store, source.path, destinationKey(this.#placement, entry.path), {
       ...this.#properties(entry),
+      keepProperties: false,
       size: entry.size,
       modified: entry.mtime,
       signal: this.#context.signal,

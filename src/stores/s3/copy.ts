@@ -30,7 +30,8 @@ export async function copyObject(
   const replaces = Object.keys(replaced).length > 0;
   let size = options.size;
   let head: ObjectInfo | undefined;
-  if (size === undefined || size > client.settings.copyThreshold || replaces) {
+  const merges = replaces && options.keepProperties !== false;
+  if (size === undefined || size > client.settings.copyThreshold || merges) {
     head = await source.store.head(source.key, signal ? { signal } : {});
     size = head.size;
   }
