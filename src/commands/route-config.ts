@@ -51,7 +51,14 @@ async function ofYaml(session: Session): Promise<{ config: RoutingConfig; server
   ]);
   requireValid(loaded);
   const { gateway, connections, use } = loaded.settings;
-  return { config: routingOfSection(gateway, connections, use), server: serverSettings(gateway) };
+  const originOf = (path: string): string => originIn(loaded.origins, `gateway.${path}`);
+  return { config: routingOfSection(gateway, connections, use, originOf), server: serverSettings(gateway) };
+}
+
+/** File and line of a setting, or of the first one inside it. */
+function originIn(origins: ReadonlyMap<string, string>, path: string): string {
+  const inside = (key: string): boolean => key === path || key.startsWith(`${path}.`);
+  return [...origins].find(([key]) => inside(key))?.[1] ?? path;
 }
 
 async function ofProperties(file: string): Promise<{ config: RoutingConfig; server: ServerSettings }> {
