@@ -146,6 +146,16 @@ export const settingsShape = object({
     ),
     mappings: list(object({ scheme: text, replace: text, with: text, connection: text }, 'replace', 'with')),
     default: map(text),
+    listeners: map(text),
+    schemes: map(text),
+    domains: list(text),
+    region: text,
+    token_secret: secret,
+    tls: object({ cert: text, key: text }, 'cert', 'key'),
+    workers: count,
+    metrics: text,
+    access_log: flag,
+    limits: map(count),
   }),
   tables: list(
     openObject(

@@ -360,6 +360,9 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
       assert.equal(same.id, 'closed', 'the same command again goes on');
       assert.equal((await next.wait('closed')).status, 'SUCCESS');
       await next.wait(other.id);
+      for (const ask of [engine.get('closed'), engine.submit('counting', spec)]) {
+        await assert.rejects(ask, { code: 'UNAVAILABLE' });
+      }
     });
   });
 }

@@ -73,6 +73,29 @@ test('a plan of many parts runs in a small heap', () =>
     });
   }));
 
+test('a job whose state can no longer be written stops, and goes on when there is room', () =>
+  inFolder(async (folder) => {
+    const state = join(folder, 'state');
+    const spec = { folder: join(folder, 'notes'), parts: 20_000, batch: 500, quiet: true };
+    // No file may grow beyond 1 MiB, and the write fails instead of killing the process.
+    const script = `trap '' XFSZ; ulimit -f 1024; exec "$0" "$@"`;
+    const args = ['-c', script, process.execPath, program, state, 'full', JSON.stringify(spec)];
+    const child = spawn('bash', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let stderr = '';
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    const [code] = await once(child, 'close');
+    assert.equal(code, 1);
+    assert.match(stderr, /SluiceError: .*sluice\.db/);
+    const engine = testEngine(state, { partsAtOnce: 16 });
+    const job = await engine.submit('counting', spec);
+    assert.equal(job.id, 'full');
+    const ended = await engine.wait('full');
+    assert.deepEqual(ended.progress.parts, { SUCCESS: 20_000 });
+    await engine.close();
+  }));
+
 test('a state file of a newer version, or none of ours, is refused with a sentence', () =>
   inFolder(async (folder) => {
     const db = new DatabaseSync(join(folder, 'sluice.db'));

@@ -81,6 +81,9 @@ function databaseError(error: unknown, path: string): unknown {
   if (error instanceof SluiceError) return error;
   const { code, errcode, message } = error as { code?: string; errcode?: number; message: string };
   const details = { cause: error };
+  if (code === 'ERR_INVALID_STATE') {
+    return new SluiceError('UNAVAILABLE', 'The engine is closed.', { ...details, retryable: false });
+  }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST') {
     return new SluiceError(
       'ACCESS_DENIED',
