@@ -57,7 +57,7 @@ export function storeOpener(
       );
     }
     const { container, path } = provider.locate(uri, connection);
-    const id = `${connection?.name ?? ''}\n${container}`;
+    const id = [provider.schemes[0], connection?.name ?? '', container].join('\n');
     let store = stores.get(id);
     if (!store) {
       store = provider.open(container, connection);
