@@ -2,7 +2,6 @@ import { SluiceError } from '../../base/errors.ts';
 import type { StoreProvider } from '../open.ts';
 import type { ContainerName } from './container.ts';
 import { parseAzureConnection } from './settings.ts';
-import { AzureStore } from './store.ts';
 
 /**
  * `az://container/path` (the account is the connection's), `abfss://container@account.dfs.core.windows.net/path`,
@@ -17,6 +16,7 @@ export const azureProvider: StoreProvider = {
     return { container: JSON.stringify(name), path };
   },
   async open(container, connection) {
+    const { AzureStore } = await import('./store.ts');
     return new AzureStore(parseAzureConnection(connection), JSON.parse(container) as ContainerName);
   },
 };
