@@ -114,10 +114,15 @@ function describeReport(report: ExportReport): string {
   const lines = [
     `${report.status}: commit ${report.commit} of ${report.source} → ${report.destination}${report.mode === 'incremental' ? `, since ${report.since}` : ''}${report.uncommitted ? ', with uncommitted objects' : ''}`,
     `  ${formatCount(objects.copied)} copied (${formatBytes(report.bytes)}${waysOf(report)}), ${formatCount(objects.unchanged)} unchanged, ${formatCount(objects.deleted)} deleted${more('kept', objects.kept)}${more('skipped', objects.skipped)}${more('failed', objects.failed)}, in ${formatDuration(report.duration)}`,
-    `  ${report.verification.done ? `verified${report.verification.unverified ? `, ${formatCount(report.verification.unverified)} not comparable` : ''}` : 'not verified'}`,
     `  report: ${report.details?.replace(/objects\/$/, 'report.json')}${report.marker ? `, marker: ${report.marker}` : ''}`,
     ...report.notes.map((note) => `  note: ${note}`),
   ];
+  if (report.status === 'SUCCESS')
+    lines.splice(
+      2,
+      0,
+      `  ${report.verification.done ? `verified${report.verification.unverified ? `, ${formatCount(report.verification.unverified)} not comparable` : ''}` : 'not verified'}`,
+    );
   if (report.error) lines.push(`  ${report.error.message} [${report.error.code}]`);
   for (const failure of report.failures.slice(0, 10))
     lines.push(`  ${printable(failure.item)}: ${failure.message} [${failure.code}]`);

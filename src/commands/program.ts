@@ -40,6 +40,11 @@ const COMMANDS: readonly Entry[] = [
     summary: 'export a Weaviate to Parquet files, import and compact them',
     load: () => import('./vectors.ts'),
   },
+  {
+    name: 'demo',
+    summary: 'show the main job on a sample lake in this process',
+    load: () => import('./demo.ts'),
+  },
   { name: 'config', summary: 'show or check the configuration', load: () => import('./config.ts') },
   {
     name: 'completion',
