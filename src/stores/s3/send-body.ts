@@ -97,7 +97,7 @@ function collect(stream: Readable, size: number, request: S3Request & { key: str
     stream.once('error', reject);
     stream.once('close', () => {
       signal?.removeEventListener('abort', stop);
-      // After an end or an error this changes nothing.
+      if (stream.readableEnded || stream.errored) return;
       reject(
         new StoreError('CONNECTION', `The source of ${request.key} ended before its end.`, {
           store: request.store,
