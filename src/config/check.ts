@@ -11,11 +11,18 @@ export interface Problem {
   message: string;
 }
 
+/** Where a value of the file stands, and the variables and files it was made of. */
+export interface Place {
+  line: number;
+  column: number;
+  from: string[];
+}
+
 export interface Checked {
   value: unknown;
   problems: Problem[];
   /** Where each value of the file stands, by its path such as `connections.lake.endpoint`. */
-  places: Map<string, { line: number; from: string[] }>;
+  places: Map<string, Place>;
 }
 
 /** Checks a YAML document against a shape, resolving what its values refer to. */
@@ -134,7 +141,7 @@ class Checker {
   }
 
   #place<T>(node: Node, path: string, value: T, from: string[] = []): T {
-    this.places.set(path, { line: this.#position(node).line, from });
+    this.places.set(path, { ...this.#position(node), from });
     return value;
   }
 

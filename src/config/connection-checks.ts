@@ -10,6 +10,7 @@ import type { Loaded } from './load.ts';
 const READERS: Record<string, () => Promise<(connection: Connection) => unknown>> = {
   s3: async () => (await import('../stores/s3/settings.ts')).parseS3Connection,
   gcs: async () => (await import('../stores/gcs/settings.ts')).parseGcsConnection,
+  azure: async () => (await import('../stores/azure/settings.ts')).parseAzureConnection,
   lakefs: async () => (await import('../lake/client/connection.ts')).parseLakefsConnection,
   databricks: async () => (await import('../tables/databricks/connection.ts')).parseDatabricksConnection,
   unity: async () => (await import('../tables/catalogs/unity/connection.ts')).parseUnityConnection,
@@ -17,7 +18,7 @@ const READERS: Record<string, () => Promise<(connection: Connection) => unknown>
 };
 
 /** The mistakes in connections that only their own type knows, with the lines they stand on. */
-export async function checkConnections({ settings, origins, file }: Loaded): Promise<Problem[]> {
+export async function checkConnections({ settings, places, file }: Loaded): Promise<Problem[]> {
   const problems: Problem[] = [];
   for (const connection of settings.connections) {
     const read = await READERS[connection.type]?.();
@@ -25,20 +26,23 @@ export async function checkConnections({ settings, origins, file }: Loaded): Pro
       read?.(connection);
     } catch (error) {
       const { message } = toSluiceError(error);
-      problems.push({ file: file ?? '', ...placeOf(connection, message, origins), message });
+      problems.push({ file: file ?? '', ...placeOf(connection, message, places), message });
     }
   }
   return problems;
 }
 
-/** The line of the setting that the message names first, else of the connection. */
+/** The place of the setting that the message names first, else of the connection's type. */
 function placeOf(
   connection: Connection,
   message: string,
-  origins: ReadonlyMap<string, string>,
+  places: Loaded['places'],
 ): { line: number; column: number } {
   const settings = Object.keys(connection).filter((name) => name !== 'name' && name !== 'type');
   const named = settings.find((name) => new RegExp(`\\b${name}\\b`).test(message));
-  const origin = origins.get(`connections.${connection.name}.${named ?? 'type'}`);
-  return { line: Number(/:(\d+)(?: \(|$)/.exec(origin ?? '')?.[1] ?? 1), column: 1 };
+  const { line, column } = places.get(`connections.${connection.name}.${named ?? 'type'}`) ?? {
+    line: 1,
+    column: 1,
+  };
+  return { line, column };
 }

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import type { Connection } from '../base/connections.ts';
 import { SluiceError } from '../base/errors.ts';
-import { check, type Problem, readScalar } from './check.ts';
+import { check, type Place, type Problem, readScalar } from './check.ts';
 import { defaults, type Settings, settingsShape } from './settings.ts';
 import type { Shape } from './shape.ts';
 
@@ -15,6 +15,8 @@ export interface Loaded {
   settings: Settings;
   /** Where each value that is not a default came from, by its path, for people. */
   origins: Map<string, string>;
+  /** Where the values of the file stand, by their path. */
+  places: ReadonlyMap<string, Place>;
   /** The file that was read. */
   file: string | undefined;
   problems: Problem[];
@@ -59,7 +61,12 @@ export function loadSettings(options: LoadOptions = {}): Loaded {
   const file = findConfig(options);
   const origins = new Map<string, string>();
   const problems: Problem[] = [];
-  const found = file === undefined ? {} : readConfig(file, env, origins, problems);
+  const { value: found, places } =
+    file === undefined ? { value: {}, places: new Map<string, Place>() } : readConfig(file, env, problems);
+  for (const [path, { line, from }] of places) {
+    const through = from.length > 0 ? ` (${from.join(', ')})` : '';
+    origins.set(path, `${file}:${line}${through}`);
+  }
 
   for (const { path, shape } of scalars(settingsShape)) {
     const variable = `SLUICE_${path.join('_').toUpperCase()}`;
@@ -77,7 +84,7 @@ export function loadSettings(options: LoadOptions = {}): Loaded {
       origins.set(path.join('.'), origin);
     }
   }
-  return { settings: withDefaults(found, env, options.cwd), origins, file, problems };
+  return { settings: withDefaults(found, env, options.cwd), origins, places, file, problems };
 }
 
 /** @throws SluiceError BAD_CONFIG with all mistakes */
@@ -93,9 +100,8 @@ export function problemText({ file, line, column, message }: Problem): string {
 function readConfig(
   file: string,
   env: NodeJS.ProcessEnv,
-  origins: Map<string, string>,
   problems: Problem[],
-): Record<string, unknown> {
+): { value: Record<string, unknown>; places: ReadonlyMap<string, Place> } {
   let content: string;
   try {
     content = readFileSync(file, 'utf8');
@@ -114,19 +120,15 @@ function readConfig(
       message: `${error.message.split('\n')[0]!.replace(/[.:]?$/, '')}.`,
     });
   }
-  if (document.errors.length > 0) return {};
+  if (document.errors.length > 0) return { value: {}, places: new Map() };
   const checked = check(document, settingsShape, { file, folder: dirname(file), lines, env });
   problems.push(...checked.problems);
-  for (const [path, { line, from }] of checked.places) {
-    const through = from.length > 0 ? ` (${from.join(', ')})` : '';
-    origins.set(path, `${file}:${line}${through}`);
-  }
   const value = (checked.value ?? {}) as Record<string, unknown>;
   checkReferences(value, (path, message) => {
-    const line = checked.places.get(path)?.line ?? 1;
-    problems.push({ file, line, column: 1, message });
+    const { line, column } = checked.places.get(path) ?? { line: 1, column: 1 };
+    problems.push({ file, line, column, message });
   });
-  return value;
+  return { value, places: checked.places };
 }
 
 /** Connections that are named must exist. */

@@ -135,7 +135,7 @@ describe('mistakes are named with line, column and what to do', () => {
     [
       'an unknown connection',
       'use:\n  "s3://": nowhere',
-      /^some\.yaml:2:1: .*no connection "nowhere" \(there are: none\)/,
+      /^some\.yaml:2:12: .*no connection "nowhere" \(there are: none\)/,
     ],
     ['broken YAML', 'a: [1, 2\nb: "', /^some\.yaml:\d+:\d+: /],
     ['a key twice', 'state: a\nstate: b', /^some\.yaml:2:1: /],
@@ -152,7 +152,7 @@ describe('mistakes are named with line, column and what to do', () => {
       'connections:\n  m:\n    type: s3\n    endpoint: http://x\n    part_size: tiny\n',
     );
     const [problem] = await checkConnections(loaded);
-    assert.match(problemText(problem!), /some\.yaml:5:1: Connection "m": part_size/);
+    assert.match(problemText(problem!), /some\.yaml:5:16: Connection "m": part_size/);
   });
 });
 
