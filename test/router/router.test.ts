@@ -174,6 +174,51 @@ describe('buckets and prefixes', () => {
   });
 });
 
+describe('listings', () => {
+  test('leave out the marker of the folder that a whole bucket lies in', async () => {
+    const open = memoryOpener();
+    const bucket = await createRouter(
+      checkRouting({ mappings: [{ replace: 's3a://', with: 'memory://m/x/' }] }),
+      open,
+    ).bucket('s3a', 'b');
+    for (const key of ['x/b/', 'x/b/a', 'x/b']) await put(open.stores.get('m')!, key);
+    assert.deepEqual(await listed(bucket, {}), ['=a']);
+    assert.deepEqual(await listed(bucket, { delimiter: '/' }), ['=a']);
+  });
+
+  test('jump over what a mapping hides, and stop at the end of the page that was asked for', async () => {
+    const open = memoryOpener();
+    const bucket = await createRouter(
+      checkRouting({
+        mappings: [{ replace: 's3a://b/raw/', with: 'memory://lake/main/' }],
+        defaults: { s3a: { with: 'memory://' } },
+      }),
+      open,
+    ).bucket('s3a', 'b');
+    const old = open.stores.get('b')!;
+    for (let i = 0; i < 3000; i++) await old.put(`raw/${i}`, Buffer.alloc(0));
+    for (const key of ['a', 'raw/seen', 'z']) await put(bucket, key);
+    let pages = 0;
+    for (const store of open.stores.values()) {
+      const list = store.list.bind(store);
+      store.list = async function* (options) {
+        for await (const page of list({ ...options, pageSize: Math.min(options?.pageSize ?? 100, 100) })) {
+          pages++;
+          yield page;
+        }
+      };
+    }
+    assert.deepEqual(await listed(bucket, {}), ['=a', '=raw/seen', '=z']);
+    assert.ok(pages <= 4, `${pages} pages were read for three keys`);
+    pages = 0;
+    for await (const page of bucket.list({ prefix: 'raw/' })) {
+      assert.equal(page.objects.length, 1);
+      break;
+    }
+    assert.equal(pages, 1);
+  });
+});
+
 describe('copies across targets', () => {
   test('stream with their properties where the targets cannot copy, and end in CORRUPT when bytes get lost', async () => {
     const open = memoryOpener();
