@@ -31,16 +31,23 @@ export class Encoder {
 
   /** A protobuf field of bytes or text; an empty one is left out. */
   field(number: number, value: string | Uint8Array): this {
-    const bytes = typeof value === 'string' ? Buffer.from(value) : value;
-    if (bytes.length === 0) return this;
-    return this.varint(number * 8 + 2)
-      .varint(bytes.length)
-      .raw(bytes);
+    if (value.length === 0) return this;
+    this.varint(number * 8 + 2);
+    if (typeof value !== 'string') return this.varint(value.length).raw(value);
+    const length = Buffer.byteLength(value);
+    this.varint(length).#room(length);
+    this.#bytes.write(value, this.#length);
+    this.#length += length;
+    return this;
   }
 
   /** A protobuf field of an unsigned number; 0 is left out. */
   numberField(number: number, value: number): this {
     return value === 0 ? this : this.varint(number * 8).varint(value);
+  }
+
+  get length(): number {
+    return this.#length;
   }
 
   /** What was written, as a copy; the encoder can go on from nothing. */
@@ -58,20 +65,22 @@ export class Encoder {
   }
 }
 
+const whole = new Encoder();
+const inner = new Encoder();
+
 /** The value of a record: identity and data, each with its length. */
 export function recordValue(identity: Uint8Array, data: Uint8Array): Buffer {
-  return new Encoder().signed(identity.length).raw(identity).signed(data.length).raw(data).take();
+  return whole.signed(identity.length).raw(identity).signed(data.length).raw(data).take();
 }
 
 /** Protobuf Entry. */
 export function entryData(entry: TreeEntry): Buffer {
-  const encoder = new Encoder();
-  encoder.field(1, entry.address);
-  encoder.field(2, new Encoder().numberField(1, entry.mtime).take());
-  encoder.numberField(3, entry.size).field(4, entry.checksum);
+  whole.field(1, entry.address);
+  whole.field(2, inner.numberField(1, entry.mtime).take());
+  whole.numberField(3, entry.size).field(4, entry.checksum);
   for (const [name, value] of Object.entries(entry.metadata ?? {}))
-    encoder.field(5, new Encoder().field(1, name).field(2, value).take());
-  return encoder
+    whole.field(5, inner.field(1, name).field(2, value).take());
+  return whole
     .numberField(6, entry.full ? 2 : 1)
     .field(7, entry.contentType)
     .take();

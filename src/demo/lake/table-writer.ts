@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { maskedCrc32c } from '../../lake/metadata/crc32c.ts';
 import { Encoder, IdentityHash } from './encoding.ts';
 
@@ -22,7 +22,8 @@ export interface WrittenTable {
 /** Writes SSTables as lakeFS's are, without compression: see lake/metadata/sstable.ts for the format. */
 export class TableWriter {
   readonly #type: 'ranges' | 'metaranges';
-  readonly #hash = createHash('sha256');
+  readonly #hash: Hash | undefined;
+  readonly #id: string | undefined;
   readonly #parts: Buffer[] = [];
   readonly #index = new BlockBuilder(1);
   #data = new BlockBuilder(RESTART_EVERY);
@@ -31,22 +32,24 @@ export class TableWriter {
   #maxKey: Buffer = Buffer.alloc(0);
   #count = 0;
 
-  constructor(type: 'ranges' | 'metaranges') {
+  /** @param id given where it must be known before the content; else it is the content's hash */
+  constructor(type: 'ranges' | 'metaranges', id?: string) {
     this.#type = type;
+    this.#id = id;
+    this.#hash = id === undefined ? createHash('sha256') : undefined;
   }
 
   /** Keys must come in order. */
   add(key: Buffer, value: Buffer): void {
-    this.#hash.update(`${key.length}`).update(key).update(`|${value.length}`).update(value).update('|');
+    this.#hash?.update(`${key.length}`).update(key).update(`|${value.length}`).update(value).update('|');
     this.#minKey ??= key;
     this.#maxKey = key;
     this.#count++;
-    this.#data.add(Buffer.concat([key, KEY_TRAILER]), value);
+    this.#data.add(key, value, KEY_TRAILER);
     if (this.#data.size >= BLOCK_SIZE) this.#endBlock();
   }
 
-  /** @param id given where it must be known before; else it is the content's hash */
-  finish(id?: string): WrittenTable {
+  finish(): WrittenTable {
     this.#endBlock();
     const minKey = this.#minKey ?? Buffer.alloc(0);
     const properties: Record<string, string | Buffer> = {
@@ -70,7 +73,7 @@ export class TableWriter {
     footer.write('f7cff485b741e288', VERSION_AT + 4, 'hex');
     return {
       // After its records lakeFS hashes a table's properties.
-      id: id ?? new IdentityHash(this.#hash).map({ type: this.#type }).digest().toString('hex'),
+      id: this.#id ?? new IdentityHash(this.#hash).map({ type: this.#type }).digest().toString('hex'),
       bytes: Buffer.concat([...this.#parts, footer]),
       minKey,
       maxKey: this.#maxKey,
@@ -80,7 +83,7 @@ export class TableWriter {
 
   #endBlock(): void {
     if (this.#data.size === 0) return;
-    this.#index.add(Buffer.concat([this.#maxKey, KEY_TRAILER]), this.#write(this.#data));
+    this.#index.add(this.#maxKey, this.#write(this.#data), KEY_TRAILER);
     this.#data = new BlockBuilder(RESTART_EVERY);
   }
 
@@ -100,28 +103,29 @@ class BlockBuilder {
   readonly #encoder = new Encoder();
   readonly #every: number;
   readonly #restarts: number[] = [];
-  readonly #parts: Buffer[] = [];
   #last: Buffer = Buffer.alloc(0);
   #count = 0;
-  size = 0;
 
   constructor(restartEvery: number) {
     this.#every = restartEvery;
   }
 
-  add(key: Buffer, value: Buffer): void {
+  get size(): number {
+    return this.#encoder.length;
+  }
+
+  /** @param trailer goes after the key; it is never shared */
+  add(key: Buffer, value: Buffer, trailer: Buffer = Buffer.alloc(0)): void {
     let shared = 0;
     if (this.#count++ % this.#every === 0) this.#restarts.push(this.size);
     else while (shared < key.length && key[shared] === this.#last[shared]) shared++;
-    const record = this.#encoder
+    this.#encoder
       .varint(shared)
-      .varint(key.length - shared)
+      .varint(key.length - shared + trailer.length)
       .varint(value.length)
       .raw(key.subarray(shared))
-      .raw(value)
-      .take();
-    this.#parts.push(record);
-    this.size += record.length;
+      .raw(trailer)
+      .raw(value);
     this.#last = key;
   }
 
@@ -130,6 +134,6 @@ class BlockBuilder {
     const trailer = Buffer.alloc((restarts.length + 1) * 4);
     for (const [i, offset] of restarts.entries()) trailer.writeUInt32LE(offset, i * 4);
     trailer.writeUInt32LE(restarts.length, restarts.length * 4);
-    return Buffer.concat([...this.#parts, trailer]);
+    return this.#encoder.raw(trailer).take();
   }
 }
