@@ -116,9 +116,9 @@ function idle(
   } else socket.destroy();
 }
 
-/** Whether more of the body is wanted than has come. */
+/** Whether all of the body that has come was taken, and more is due: what the target does not take waits here. */
 const awaitsBytes = (incoming: IncomingMessage): boolean =>
-  !incoming.complete && !incoming.isPaused() && incoming.readableLength === 0;
+  !incoming.complete && incoming.readableLength === 0;
 
 /** What Node's parser refuses gets an S3 error too. */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
