@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isError, SluiceError } from '../../base/errors.ts';
 import type { JobContext } from '../../jobs/kind.ts';
 import { readAll } from '../../stores/read.ts';
+import { networkFailure } from '../../stores/retry.ts';
 import type { ByteRange, ObjectInfo, ObjectProperties } from '../../stores/store.ts';
 import type { LakeEntry } from '../client/entry.ts';
 import { putLarge } from './multipart.ts';
@@ -58,8 +59,8 @@ export class Mover {
           this.#routes.succeeded(entry);
           return { via: route, info };
         } catch (error) {
-          failure = error;
-          if (!this.#routes.failed(entry, route, error)) break;
+          failure = named(error, entry);
+          if (!this.#routes.failed(entry, route, failure)) break;
         }
       }
       // Stores have tried again by themselves; another whole attempt helps where the bytes were wrong or the
@@ -154,4 +155,12 @@ export class Mover {
   #short(entry: LakeEntry, got: number): SluiceError {
     return new SluiceError('CORRUPT', `${got} bytes came where ${entry.path} has ${entry.size}.`);
   }
+}
+
+/** A link that breaks while a body is read comes out of the stream as the socket's own error. */
+function named(error: unknown, entry: LakeEntry): unknown {
+  const code = isError(error) ? undefined : networkFailure(error);
+  return code === undefined
+    ? error
+    : new SluiceError(code, `The connection broke while ${entry.path} was read.`, { cause: error });
 }
