@@ -13,7 +13,7 @@ export { type Loaded, type LoadOptions, loadSettings, requireValid } from './con
 export type { Settings } from './config/settings.ts';
 export type { Engine, JobEvent, JobFilter, JobPage } from './jobs/engine.ts';
 export { LocalEngine, type LocalEngineOptions } from './jobs/engines/local/engine.ts';
-export type { Environment, RetryPolicy } from './jobs/environment.ts';
+export type { Environment } from './jobs/environment.ts';
 export type {
   Counts,
   Job,
@@ -38,4 +38,5 @@ export { type Kinds, kindsOf, type LoadKind } from './jobs/registry.ts';
 export { StoreError } from './stores/errors.ts';
 export { type Location, type OpenStore, type StoreProvider, storeOpener } from './stores/open.ts';
 export { storeProviders } from './stores/providers.ts';
+export type { RetryPolicy } from './stores/retry.ts';
 export type * from './stores/store.ts';

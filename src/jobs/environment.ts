@@ -2,6 +2,7 @@ import type { Connections } from '../base/connections.ts';
 import type { Limiter } from '../base/limiter.ts';
 import type { Throttle } from '../base/throttle.ts';
 import type { OpenStore } from '../stores/open.ts';
+import type { RetryPolicy } from '../stores/retry.ts';
 import type { Log } from './kind.ts';
 import type { Kinds } from './registry.ts';
 
@@ -17,13 +18,10 @@ export interface Environment {
   log: Log;
 }
 
-/** How a failed part (or plan, or finish) is tried again. Milliseconds. */
-export interface RetryPolicy {
-  /** Tries in all; 1 = no second one. */
-  attempts: number;
-  /** Before the second try; doubled for each further one, with jitter. */
-  firstDelay: number;
-  maxDelay: number;
-}
-
-export const defaultRetry: RetryPolicy = { attempts: 4, firstDelay: 1000, maxDelay: 30_000 };
+/** How a failed part (or plan, or finish) is tried again, however long its tries take. */
+export const DEFAULT_PART_RETRY: RetryPolicy = {
+  attempts: 4,
+  baseDelay: 2000,
+  maxDelay: 60_000,
+  deadline: Number.POSITIVE_INFINITY,
+};

@@ -18,7 +18,7 @@ export function testEngine(stateFolder: string, options: { partsAtOnce?: number 
       slots: new Limiter(16),
       log: silentLog,
     },
-    retry: { attempts: 3, firstDelay: 2, maxDelay: 10 },
+    retry: { attempts: 3, baseDelay: 2, maxDelay: 10, deadline: 10_000 },
     partsAtOnce: 4,
     ...options,
   });

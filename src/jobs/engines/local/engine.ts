@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isError, SluiceError } from '../../../base/errors.ts';
 import { canonicalJson, type Json } from '../../../base/json.ts';
 import { Limiter } from '../../../base/limiter.ts';
+import type { RetryPolicy } from '../../../stores/retry.ts';
 import type { Engine, JobEvent, JobFilter, JobPage } from '../../engine.ts';
-import { defaultRetry, type Environment, type RetryPolicy } from '../../environment.ts';
+import { DEFAULT_PART_RETRY, type Environment } from '../../environment.ts';
 import { EventHub } from '../../events.ts';
 import { isFinal, type JobRecord, type PartStatus } from '../../job.ts';
 import type { Kind } from '../../kind.ts';
@@ -53,7 +54,7 @@ export class LocalEngine implements Engine {
 
   /** @throws SluiceError ACCESS_DENIED, NO_SPACE, CORRUPT, CONFLICT: the state folder can't be used */
   constructor(options: LocalEngineOptions) {
-    this.#options = { partsAtOnce: 8, jobsAtOnce: 8, retry: defaultRetry, ...options };
+    this.#options = { partsAtOnce: 8, jobsAtOnce: 8, retry: DEFAULT_PART_RETRY, ...options };
     this.#turns = new Limiter(this.#options.jobsAtOnce);
     this.#db = new Database(options.stateFolder);
     this.#jobs = new JobTable(this.#db);

@@ -1,11 +1,10 @@
 import { SluiceError, toSluiceError } from '../../../base/errors.ts';
 import type { Json } from '../../../base/json.ts';
+import { type RetryPolicy, retry } from '../../../stores/retry.ts';
 import type { JobEvent } from '../../engine.ts';
-import type { RetryPolicy } from '../../environment.ts';
 import { addCounts, type Counts } from '../../job.ts';
 import type { JobContext, Kind } from '../../kind.ts';
 import { MAX_FAILURES_KEPT, type PartRecord, type PartResult } from '../../part.ts';
-import { retried } from '../../retry.ts';
 import type { Ledger } from './ledger.ts';
 import type { PartEnd } from './parts.ts';
 
@@ -144,13 +143,11 @@ export class PartRunner {
   }
 
   async #runPart(part: PartRecord): Promise<void> {
-    const { kind, pinned, context, ledger, retry } = this.#options;
+    const { kind, pinned, context, ledger } = this.#options;
     this.#emit(part, 'TRANSFERRING');
     let end: PartEnd;
     try {
-      const result = await retried(
-        retry,
-        context.signal,
+      const result = await retry(
         (tries) => {
           if (tries > 1) {
             ledger.startAgain(part.id);
@@ -164,11 +161,15 @@ export class PartRunner {
             progress: (delta) => void addCounts(live, delta),
           });
         },
-        (error, delay) =>
-          context.log.warn(
-            { part: part.id, code: error.code, delay },
-            `${part.label} is tried again: ${error.message}`,
-          ),
+        {
+          policy: this.#options.retry,
+          signal: context.signal,
+          onRetry: (error, _tries, delay) =>
+            context.log.warn(
+              { part: part.id, code: error.code, delay },
+              `${part.label} is tried again: ${error.message}`,
+            ),
+        },
       );
       end = ended(part, result);
       this.#failedInARow = 0;

@@ -1,13 +1,13 @@
 import { isError, SluiceError, toSluiceError } from '../../../base/errors.ts';
 import type { Json } from '../../../base/json.ts';
 import { compareKeys } from '../../../base/keys.ts';
+import { type RetryPolicy, retry } from '../../../stores/retry.ts';
 import type { JobEvent } from '../../engine.ts';
-import type { Environment, RetryPolicy } from '../../environment.ts';
+import type { Environment } from '../../environment.ts';
 import { keepRenewed } from '../../hold.ts';
 import { addCounts, type Counts, type JobFailure, type JobRecord, type Progress } from '../../job.ts';
 import type { JobContext, Kind, Log, Outcome } from '../../kind.ts';
 import { withFields } from '../../log.ts';
-import { retried } from '../../retry.ts';
 import type { Database } from './database.ts';
 import type { JobTable, StoredJob } from './jobs.ts';
 import { Ledger } from './ledger.ts';
@@ -168,9 +168,12 @@ export class JobRun {
   }
 
   #retried<T>(what: string, work: () => Promise<T>): Promise<T> {
-    return retried(this.#options.retry, this.#phase.signal, work, (error, delay) =>
-      this.#log.warn({ code: error.code, delay }, `${what} is tried again: ${error.message}`),
-    );
+    return retry(work, {
+      policy: this.#options.retry,
+      signal: this.#phase.signal,
+      onRetry: (error, _attempt, delay) =>
+        this.#log.warn({ code: error.code, delay }, `${what} is tried again: ${error.message}`),
+    });
   }
 
   async #attempt(): Promise<Ending | undefined> {
