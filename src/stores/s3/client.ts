@@ -124,9 +124,15 @@ export class S3Client {
     if (request.signal?.aborted) throw canceled(this.name, request.signal);
     const body = await open();
     // Undici listens only while it writes; an error before or after must not end the process.
-    body.on('error', ignore);
+    let broke: Error | undefined;
+    body.on('error', (error: Error) => {
+      broke ??= error;
+    });
     try {
       return await this.#exchange(request, body, credentials);
+    } catch (error) {
+      // What the source says of itself; undici destroys it with the error of the connection otherwise.
+      throw broke !== undefined && (error as Error).cause !== broke ? broke : error;
     } finally {
       if (!body.destroyed) body.destroy();
     }
@@ -221,8 +227,6 @@ export class S3Client {
 }
 
 const NONE: readonly string[] = [];
-
-function ignore(): void {}
 
 /** Names under localhost are this machine (RFC 6761, 6.3), whether or not the system's resolver knows it. */
 const loopback: LookupFunction = (_name, options, callback) => lookup('localhost', options, callback);

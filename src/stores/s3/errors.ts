@@ -174,6 +174,12 @@ export function unansweredError(asked: Asked, error: Error): Error {
       cause: error,
     });
   }
+  if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') {
+    return new StoreError('CANCELED', sentence(asked, 'the store was closed', ''), {
+      store: asked.store,
+      key: asked.key,
+    });
+  }
   const failure = networkFailure(error);
   if (failure === undefined && !certificateProblem(code)) return error;
   const why = failure === 'TIMEOUT' ? 'nothing came for too long' : error.message || (code ?? 'it broke');

@@ -72,7 +72,7 @@ export function parseS3Connection(
     region: read.text('region') ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1',
     credentials: credentialSettings(read, env),
     requestPayer: read.flag('request_payer') ?? false,
-    partSize: read.size('part_size', 5 * MiB) ?? 16 * MiB,
+    partSize: read.size('part_size', 5 * MiB) ?? 8 * MiB,
     multipartThreshold: read.size('multipart_threshold', 1) ?? 128 * MiB,
     partConcurrency: read.count('part_concurrency') ?? 6,
     copyThreshold: read.size('copy_threshold', 1) ?? 5 * GiB,

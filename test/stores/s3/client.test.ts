@@ -159,3 +159,13 @@ test('no listener stays on a signal that outlives its requests', async () => {
   }
   assert.equal(getEventListeners(signal, 'abort').length, 0);
 });
+
+test('closing a store ends what is under way with CANCELED', async () => {
+  const store = setup.open();
+  setup.proxy.rule({ times: 2 }, { hang: true });
+  const waiting = store.head('a');
+  while (setup.proxy.seen.at(-1) !== 'HEAD /bucket/a') await new Promise(setImmediate);
+  await store.close();
+  await assert.rejects(waiting, { code: 'CANCELED' });
+  await assert.rejects(store.get('a'), { code: 'CANCELED' });
+});
