@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { canceled, checkSignal } from './checks.ts';
 import { StoreError } from './errors.ts';
 import { asBuffer, bytesStream } from './read.ts';
+import { delayBefore, pause, type RetryPolicy } from './retry.ts';
 import type { Body } from './store.ts';
 
 /** What a body is held to while it passes. */
@@ -61,6 +62,43 @@ export async function* checkedChunks(
   }
   if (size !== undefined && seen !== size) throw wrongSize(at, size, String(seen));
   if (checks.md5 !== undefined) checkMd5(at, checks.md5, hash!.copy().digest('hex'));
+}
+
+/**
+ * Writes a body, again from its start where a source that can be opened again broke. What failed on the way
+ * to the store is for `write` itself to repeat.
+ */
+export async function repeated<T>(
+  body: Body,
+  policy: RetryPolicy,
+  signal: AbortSignal | undefined,
+  write: (body: Body) => Promise<T>,
+): Promise<T> {
+  if (typeof body !== 'function') return write(body);
+  const started = performance.now();
+  for (let attempt = 1; ; attempt++) {
+    let broken: unknown;
+    const noted = (error: unknown) => {
+      broken ??= error;
+    };
+    try {
+      return await write(async () => {
+        try {
+          return (await body()).once('error', noted);
+        } catch (error) {
+          noted(error);
+          throw error;
+        }
+      });
+    } catch (error) {
+      const delay =
+        broken === error
+          ? delayBefore(error, attempt, performance.now() - started, policy, signal)
+          : undefined;
+      if (delay === undefined) throw error;
+      await pause(delay, signal);
+    }
+  }
 }
 
 /** A whole body in memory, checked as `checkedChunks` does; bytes that were given are not copied. */

@@ -1,7 +1,9 @@
+import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { after, before, describe } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { parseGcsConnection } from '../../src/stores/gcs/settings.ts';
 import { GcsStore } from '../../src/stores/gcs/store.ts';
+import { listed, text } from '../contracts/store/subject.ts';
 import { type ContractOptions, storeContract } from '../contracts/store.ts';
 import { type GcsServer, startFakeGcs } from './harness.ts';
 
@@ -31,6 +33,7 @@ describe('Google Cloud Storage', () => {
     skip: {
       'deletes only the etag that is meant, or says that it cannot': ignored,
       'copies only to where nothing is': ignored,
+      'completes only where nothing is, when asked': ignored,
       'copies only the etag that is meant': ignored,
     },
   };
@@ -46,4 +49,17 @@ describe('Google Cloud Storage', () => {
   // The token stands for what Google's server would give for the key.
   const withKey = () => open({ credentials, token: 'token' });
   storeContract('GcsStore with the key of a service account', withKey, { ...options, many: 20 });
+
+  it('joins more parts than one request takes', async () => {
+    const { store } = await open({});
+    const id = await store.multipart.create('joined');
+    const sent = [];
+    for (let number = 1; number <= 70; number++) {
+      sent.push(await store.multipart.uploadPart('joined', id, number, Buffer.from(`${number},`)));
+    }
+    await store.multipart.complete('joined', id, sent);
+    const due = sent.map((part) => `${part.partNumber},`).join('');
+    assert.equal(await text(store, 'joined'), due);
+    assert.deepEqual((await listed(store)).keys, ['joined']);
+  });
 });

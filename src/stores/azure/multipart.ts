@@ -5,18 +5,10 @@ import { checkKey, checkSignal } from '../checks.ts';
 import { StoreError } from '../errors.ts';
 import { checkParts, uploadsAfter } from '../parts.ts';
 import type { Body, Multipart, ObjectInfo, ObjectProperties, PartInfo, UploadInfo } from '../store.ts';
+import { stateFromText, stateToText, UPLOAD_ID, UPLOADS, type UploadState } from '../uploads.ts';
 import type { AzureClient } from './client.ts';
 import { infoOf, writeOptions } from './info.ts';
 import { blockId } from './upload.ts';
-
-/** Blobs that remember uploads under way, one an upload; left out of listings. */
-export const UPLOADS = '.sluice-uploads/';
-
-interface State {
-  key: string;
-  initiated: number;
-  properties: ObjectProperties;
-}
 
 interface Block extends PartInfo {
   id: string;
@@ -42,9 +34,9 @@ export class AzureMultipart implements Multipart {
     checkSignal(this.#client, options.signal);
     const { signal, ...properties } = options;
     const id = randomBytes(16).toString('hex');
-    const state: State = { key, initiated: Date.now(), properties };
+    const state = stateToText({ key, initiated: Date.now(), properties });
     const blob = await this.#client.blob(UPLOADS + id);
-    const metadata = { state: Buffer.from(JSON.stringify(state)).toString('base64') };
+    const metadata = { state };
     await this.#client.run({ action: 'begin an upload of', key, signal }, () =>
       blob.upload('', 0, { metadata, abortSignal: signal }),
     );
@@ -100,7 +92,7 @@ export class AzureMultipart implements Multipart {
   }
 
   async abort(key: string, uploadId: string): Promise<void> {
-    if (!ID.test(uploadId)) return;
+    if (!UPLOAD_ID.test(uploadId)) return;
     const blob = await this.#client.blob(UPLOADS + uploadId);
     await this.#client.run({ action: 'end an upload of', key }, () => blob.deleteIfExists());
   }
@@ -126,7 +118,7 @@ export class AzureMultipart implements Multipart {
         prefix: UPLOADS,
         includeMetadata: true,
       })) {
-        const state = stateOf(metadata);
+        const state = stateFromText(metadata?.state);
         if (!state?.key.startsWith(prefix)) continue;
         uploads.push({ key: state.key, uploadId: name.slice(UPLOADS.length), initiated: state.initiated });
       }
@@ -161,20 +153,20 @@ export class AzureMultipart implements Multipart {
     return [...blocks.values()].sort((a, b) => a.partNumber - b.partNumber);
   }
 
-  async #state(key: string, uploadId: string): Promise<State> {
+  async #state(key: string, uploadId: string): Promise<UploadState> {
     const unknown = new StoreError(
       'NOT_FOUND',
       `There is no upload ${uploadId} of ${key} in ${this.#client.name}.`,
       { store: this.#client.name, key },
     );
-    if (!ID.test(uploadId)) throw unknown;
+    if (!UPLOAD_ID.test(uploadId)) throw unknown;
     const blob = await this.#client.blob(UPLOADS + uploadId);
-    let state: State | undefined;
+    let state: UploadState | undefined;
     try {
       const answer = await this.#client.run({ action: 'look at an upload of', key }, () =>
         blob.getProperties(),
       );
-      state = stateOf(answer.metadata);
+      state = stateFromText(answer.metadata?.state);
     } catch (error) {
       if (error instanceof StoreError && error.code === 'NOT_FOUND') throw unknown;
       throw error;
@@ -186,11 +178,4 @@ export class AzureMultipart implements Multipart {
   #bad(key: string, message: string): StoreError {
     return new StoreError('BAD_SPEC', message, { store: this.#client.name, key });
   }
-}
-
-const ID = /^[0-9a-f]{32}$/;
-
-function stateOf(metadata: Record<string, string> | undefined): State | undefined {
-  const text = metadata?.state;
-  return text === undefined ? undefined : (JSON.parse(Buffer.from(text, 'base64').toString()) as State);
 }

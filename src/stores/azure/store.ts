@@ -24,12 +24,13 @@ import type {
   PutOptions,
   Store,
 } from '../store.ts';
+import { UPLOADS } from '../uploads.ts';
 import { AzureClient } from './client.ts';
 import type { ContainerName } from './container.ts';
 import { copyBlob } from './copy.ts';
 import { azureError } from './errors.ts';
 import { conditionsOf, factsOf, infoOf, isFolder } from './info.ts';
-import { AzureMultipart, UPLOADS } from './multipart.ts';
+import { AzureMultipart } from './multipart.ts';
 import { Utf8Order } from './order.ts';
 import type { AzureSettings } from './settings.ts';
 import { upload } from './upload.ts';

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { checkedChunks } from '../body.ts';
+import { checkedChunks, repeated } from '../body.ts';
 import { Chunks } from '../chunks.ts';
 import { StoreError } from '../errors.ts';
 import type { Body, ObjectInfo, PutOptions } from '../store.ts';
@@ -26,7 +26,17 @@ export function blockId(upload: Buffer, number: number, md5: Buffer, time = Date
  * Writes a blob: what fits into one block in one request, more as blocks, several at once, each with its MD5.
  * Blocks become the blob when the whole body is known to be right; the MD5 of the whole is kept with it.
  */
-export async function upload(
+export function upload(
+  client: AzureClient,
+  key: string,
+  body: Body,
+  options: PutOptions,
+): Promise<ObjectInfo> {
+  const { retry } = client.settings;
+  return repeated(body, retry, options.signal, (source) => uploadOnce(client, key, source, options));
+}
+
+async function uploadOnce(
   client: AzureClient,
   key: string,
   body: Body,

@@ -1,10 +1,12 @@
 import { lstat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { compareKeys } from '../../base/keys.ts';
+import { repeated } from '../body.ts';
 import { checkKey, checkSignal, unsupported } from '../checks.ts';
 import { deleteEach } from '../delete-each.ts';
 import { StoreError } from '../errors.ts';
 import { cancelable, resolveRange } from '../read.ts';
+import { DEFAULT_RETRY } from '../retry.ts';
 import type {
   Body,
   CopyOptions,
@@ -118,10 +120,12 @@ export class FileStore implements Store {
   async put(key: string, body: Body, options: PutOptions = {}): Promise<ObjectInfo> {
     checkKey(this, key);
     if (options.ifMatch !== undefined) throw unsupported(this, 'put only over a given etag', key);
-    return guarded(this.name, key, async () => {
-      const draft = await this.#writer.draft(key, body, options);
-      return this.#place(key, draft, options);
-    });
+    return repeated(body, DEFAULT_RETRY, options.signal, (source) =>
+      guarded(this.name, key, async () => {
+        const draft = await this.#writer.draft(key, source, options);
+        return this.#place(key, draft, options);
+      }),
+    );
   }
 
   async #place(key: string, draft: Draft, options: { ifNoneMatch?: '*' }): Promise<ObjectInfo> {

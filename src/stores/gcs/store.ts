@@ -1,6 +1,4 @@
-import { compareKeys } from '../../base/keys.ts';
 import { checkKey, checkSignal, unsupported } from '../checks.ts';
-import { cutPage } from '../cut-page.ts';
 import { deleteEach } from '../delete-each.ts';
 import { StoreError } from '../errors.ts';
 import { propertiesOf } from '../properties.ts';
@@ -17,15 +15,19 @@ import type {
   HeadOptions,
   ListOptions,
   ListPage,
+  Multipart,
   ObjectContent,
   ObjectInfo,
   PresignOptions,
   PutOptions,
   Store,
 } from '../store.ts';
+import { UPLOADS } from '../uploads.ts';
 import { GcsClient } from './client.ts';
 import { unansweredError } from './errors.ts';
 import { type GcsObject, generationOf, infoFromHeaders, infoOf, OBJECT_FIELDS, resourceOf } from './info.ts';
+import { listObjects } from './list.ts';
+import { GcsMultipart } from './multipart.ts';
 import type { GcsSettings } from './settings.ts';
 import { upload } from './upload.ts';
 
@@ -38,6 +40,7 @@ export class GcsStore implements Store {
   readonly name: string;
   readonly capabilities: Capabilities;
   readonly presign?: (key: string, options: PresignOptions) => Promise<string>;
+  readonly multipart: Multipart;
   readonly #client: GcsClient;
 
   constructor(settings: GcsSettings, bucket: string) {
@@ -48,41 +51,17 @@ export class GcsStore implements Store {
       putIfMatch: true,
       deleteIfMatch: true,
       presign: this.#client.signs,
-      multipart: false,
+      multipart: true,
       properties: true,
       readOnly: false,
       deleteBatch: 1,
     };
+    this.multipart = new GcsMultipart(this.#client);
     if (this.#client.signs) this.presign = (key, options) => this.#presign(key, options);
   }
 
-  async *list(options: ListOptions = {}): AsyncGenerator<ListPage> {
-    const { prefix = '', delimiter, startAfter = '', signal } = options;
-    const pageSize = Math.min(1000, Math.max(1, options.pageSize ?? 1000));
-    const isAfter = (key: string) => startAfter === '' || compareKeys(key, startAfter) > 0;
-    let lastPrefix = startAfter;
-    // The emulator repeats prefixes on every page.
-    const isNew = (prefix: string) => lastPrefix === '' || compareKeys(prefix, lastPrefix) > 0;
-    for (let token: string | undefined = ''; token !== undefined; ) {
-      const query = new URLSearchParams({ maxResults: String(pageSize), prefix });
-      query.set('fields', `nextPageToken,prefixes,items(${OBJECT_FIELDS})`);
-      if (delimiter) query.set('delimiter', delimiter);
-      if (startAfter) query.set('startOffset', startAfter);
-      if (token) query.set('pageToken', token);
-      const page: { items?: GcsObject[]; prefixes?: string[]; nextPageToken?: string } =
-        await this.#client.json({
-          store: this.name,
-          action: 'list',
-          signal,
-          method: 'GET',
-          path: `/storage/v1/b/${encodeURIComponent(this.#client.bucket)}/o?${query}`,
-        });
-      const objects = (page.items ?? []).filter(({ name }) => isAfter(name)).map(infoOf);
-      const prefixes = (page.prefixes ?? []).filter(isNew).sort(compareKeys);
-      lastPrefix = prefixes.at(-1) ?? lastPrefix;
-      yield* cutPage({ objects, prefixes }, pageSize);
-      token = page.nextPageToken || undefined;
-    }
+  list(options: ListOptions = {}): AsyncIterable<ListPage> {
+    return listObjects(this.#client, options, (key) => !key.startsWith(UPLOADS));
   }
 
   async head(key: string, options: HeadOptions = {}): Promise<ObjectInfo> {
@@ -161,12 +140,12 @@ export class GcsStore implements Store {
   }
 
   async put(key: string, body: Body, options: PutOptions = {}): Promise<ObjectInfo> {
-    checkKey(this, key);
+    this.#checkKey(key);
     return upload(this.#client, key, body, options);
   }
 
   async delete(key: string, options: DeleteOptions = {}): Promise<void> {
-    checkKey(this, key);
+    this.#checkKey(key);
     const { ifMatch, signal } = options;
     const query = ifMatch === undefined ? '' : `?ifGenerationMatch=${generationOf(ifMatch)}`;
     await this.#client.send({
@@ -194,7 +173,7 @@ export class GcsStore implements Store {
     key: string,
     options: CopyOptions = {},
   ): Promise<ObjectInfo> {
-    checkKey(this, key);
+    this.#checkKey(key);
     checkSignal(this, options.signal);
     if (!(source instanceof GcsStore) || !this.canCopyFrom(source)) {
       throw unsupported(this, `copy from ${source.name} by itself`, key);
@@ -249,6 +228,15 @@ export class GcsStore implements Store {
       .file(key)
       .getSignedUrl({ version: 'v4', action: actions[method], expires: Date.now() + expires * 1000 });
     return url;
+  }
+
+  #checkKey(key: string): void {
+    checkKey(this, key);
+    if (!key.startsWith(UPLOADS)) return;
+    throw new StoreError('BAD_KEY', `${key} lies where Sluice keeps uploads under way (${UPLOADS}).`, {
+      store: this.name,
+      key,
+    });
   }
 
   async close(): Promise<void> {

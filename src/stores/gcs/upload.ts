@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { checkedChunks } from '../body.ts';
+import { checkedChunks, repeated } from '../body.ts';
 import { Chunks } from '../chunks.ts';
 import { StoreError } from '../errors.ts';
 import type { Body, ObjectInfo, PutOptions } from '../store.ts';
@@ -12,7 +12,12 @@ import { base64, type GcsObject, generationOf, hex, infoOf, OBJECT_FIELDS, resou
  * by a resumable upload of chunks in order, each repeated where its connection breaks. Nothing is visible
  * until the last chunk is there, which is not sent before the whole body is known to be right.
  */
-export async function upload(
+export function upload(client: GcsClient, key: string, body: Body, options: PutOptions): Promise<ObjectInfo> {
+  const { retry } = client.settings;
+  return repeated(body, retry, options.signal, (source) => uploadOnce(client, key, source, options));
+}
+
+async function uploadOnce(
   client: GcsClient,
   key: string,
   body: Body,
@@ -33,11 +38,17 @@ export async function upload(
   }
 }
 
+/** Conditions on what is there, as a query. */
+export function conditionOf(options: { ifNoneMatch?: '*'; ifMatch?: string }): {
+  ifGenerationMatch?: string;
+} {
+  if (options.ifNoneMatch !== undefined) return { ifGenerationMatch: '0' };
+  return options.ifMatch === undefined ? {} : { ifGenerationMatch: generationOf(options.ifMatch) };
+}
+
 function query(client: GcsClient, kind: string, options: PutOptions, name?: string): string {
-  const values = new URLSearchParams({ uploadType: kind, fields: OBJECT_FIELDS });
+  const values = new URLSearchParams({ uploadType: kind, fields: OBJECT_FIELDS, ...conditionOf(options) });
   if (name !== undefined) values.set('name', name);
-  if (options.ifNoneMatch !== undefined) values.set('ifGenerationMatch', '0');
-  if (options.ifMatch !== undefined) values.set('ifGenerationMatch', generationOf(options.ifMatch));
   return `/upload/storage/v1/b/${encodeURIComponent(client.bucket)}/o?${values}`;
 }
 

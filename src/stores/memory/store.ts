@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { compareKeys } from '../../base/keys.ts';
-import { type BodyChecks, collected } from '../body.ts';
+import { type BodyChecks, collected, repeated } from '../body.ts';
 import { checkKey, checkSignal, unsupported } from '../checks.ts';
 import { StoreError } from '../errors.ts';
 import { propertiesOf } from '../properties.ts';
 import { bytesStream, cancelable, resolveRange } from '../read.ts';
+import { DEFAULT_RETRY } from '../retry.ts';
 import type {
   Body,
   CopyOptions,
@@ -114,10 +115,12 @@ export class MemoryStore implements Store {
 
   async put(key: string, body: Body, options: PutOptions = {}): Promise<ObjectInfo> {
     checkKey(this, key);
-    const hash = createHash('md5');
-    const bytes = await this.collect(key, body, { ...options, hash });
-    const md5 = hash.digest('hex');
-    return this.place(key, bytes, { etag: md5, md5 }, options);
+    return repeated(body, DEFAULT_RETRY, options.signal, async (source) => {
+      const hash = createHash('md5');
+      const bytes = await this.collect(key, source, { ...options, hash });
+      const md5 = hash.digest('hex');
+      return this.place(key, bytes, { etag: md5, md5 }, options);
+    });
   }
 
   /** Reads a body to its end; the bytes are this Store's own afterwards. */

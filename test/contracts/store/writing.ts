@@ -129,6 +129,24 @@ export function writingContract(subject: Subject): void {
       assert.deepEqual((await listed(store, { prefix: 'write/broken' })).keys, []);
     });
 
+    it('begins again with a function whose stream broke', async () => {
+      let opened = 0;
+      const body = async () =>
+        through(bytes, async function* (source) {
+          const last = ++opened === 2;
+          for await (const chunk of source) {
+            yield chunk;
+            if (!last) throw new SluiceError('CONNECTION', 'The link of the source broke.');
+          }
+        });
+      for (const size of [bytes.length, undefined]) {
+        opened = 0;
+        await subject.store.put('write/again', body, { size });
+        assert.equal(opened, 2);
+        assert.ok((await bytesOf(subject.store, 'write/again')).equals(bytes));
+      }
+    });
+
     it('shows an object only when it is complete', async () => {
       const { store } = subject;
       let seen: string[] = ['not looked'];
