@@ -16,8 +16,6 @@ export const s3Provider: StoreProvider = {
   async open(container, connection) {
     // Its HTTP client takes a fifth of a second to load, which other commands need not wait for.
     const { S3Store } = await import('./store.ts');
-    // Undici is loaded with the first bucket, not with the program.
-    const { S3Store } = await import('./store.ts');
     return new S3Store(parseS3Connection(connection), container);
   },
 };
