@@ -1,16 +1,11 @@
 import type { PassThrough, Readable } from 'node:stream';
 import { propertiesOf } from '../../stores/properties.ts';
-import type { Multipart, ObjectInfo, Store } from '../../stores/store.ts';
-
-/** The store's uploads, when a file can be appended to by copying it as the first part of a new object. */
-export function appendable(store: Store): (Multipart & { copyPart: object }) | undefined {
-  const { multipart } = store;
-  return multipart?.copyPart ? (multipart as Multipart & { copyPart: object }) : undefined;
-}
+import type { ObjectInfo, Store } from '../../stores/store.ts';
 
 /**
- * Replaces an object by itself and what follows. The bytes that are there are copied by the store, unless they
- * are too few for a part; readers see the old object or the new one.
+ * Replaces an object by itself and what follows. The bytes that are there are copied by the store where it can
+ * and they are enough for a part, else read and sent again; readers see the old object or the new one.
+ * @param store one with multipart uploads
  * @param info the object as it was when the appending began; another since then is PRECONDITION_FAILED
  */
 export async function appendTo(store: Store, info: ObjectInfo, more: PassThrough): Promise<ObjectInfo> {
@@ -19,7 +14,8 @@ export async function appendTo(store: Store, info: ObjectInfo, more: PassThrough
   const uploadId = await multipart.create(key, propertiesOf(info));
   try {
     const parts: { partNumber: number; etag: string }[] = [];
-    const pieces = size < multipart.minPartSize ? 0 : Math.ceil(size / multipart.maxPartSize);
+    const copies = multipart.copyPart !== undefined && size >= multipart.minPartSize;
+    const pieces = !copies ? 0 : Math.ceil(size / multipart.maxPartSize);
     for (let i = 0; i < pieces; i++) {
       const range = {
         start: Math.floor((size * i) / pieces),

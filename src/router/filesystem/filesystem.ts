@@ -1,7 +1,7 @@
 import { isError } from '../../base/errors.ts';
-import type { ObjectInfo, ObjectProperties, Store } from '../../stores/store.ts';
+import type { ObjectProperties, Store } from '../../stores/store.ts';
 import type { Router } from '../router.ts';
-import { appendable, appendTo } from './append.ts';
+import { appendTo } from './append.ts';
 import {
   FileAlreadyExists,
   FileNotFound,
@@ -12,22 +12,14 @@ import {
   RenameFailed,
   UnsupportedOperation,
 } from './errors.ts';
-import { expandDirectories, type NamePattern, namePattern } from './glob.ts';
+import { expandDirectories, matching, namePattern } from './glob.ts';
+import { childrenOf, type FileStatus, fileAt, fileStatus, isDirectory, isEmpty, statusOf } from './lookup.ts';
 import { directoryPrefix, joinKey, type Located, lastName, parentKey, parsePath, pathOf } from './path.ts';
 import { FileReader } from './reader.ts';
 import { moveDirectory, moveFile } from './rename.ts';
 import { FileWriter } from './writer.ts';
 
-export interface FileStatus {
-  /** With scheme and bucket, without a slash at its end. */
-  path: string;
-  isDirectory: boolean;
-  /** Bytes; 0 for a directory. */
-  length: number;
-  /** Milliseconds since 1970; of files. */
-  modified?: number;
-  etag?: string;
-}
+export type { FileStatus } from './lookup.ts';
 
 export interface ContentSummary {
   /** Bytes of all files below. */
@@ -76,9 +68,9 @@ export class FileSystem {
   /** @throws FileNotFound; PathIsDirectory */
   async open(path: string): Promise<FileReader> {
     const at = await this.#locate(path);
-    const info = await this.#file(at);
+    const info = await fileAt(at);
     if (info) return new FileReader(pathOf(at.root, at.key), at.store, info);
-    if (await this.#isDirectory(at)) throw new PathIsDirectory(path);
+    if (await isDirectory(at)) throw new PathIsDirectory(path);
     throw new FileNotFound(path);
   }
 
@@ -93,10 +85,10 @@ export class FileSystem {
   ): Promise<FileWriter> {
     const { overwrite = true, ...rest } = options;
     const at = await this.#locate(path);
-    if (at.key === '' || (!(await this.#file(at)) && (await this.#isDirectory(at)))) {
+    if (at.key === '' || (!(await fileAt(at)) && (await isDirectory(at)))) {
       throw new PathIsDirectory(path);
     }
-    if (!overwrite && (await this.#file(at))) throw new FileAlreadyExists(path);
+    if (!overwrite && (await fileAt(at))) throw new FileAlreadyExists(path);
     const ifNoneMatch = !overwrite && at.store.capabilities.putIfAbsent ? '*' : undefined;
     return new FileWriter(pathOf(at.root, at.key), async (body) => {
       try {
@@ -109,16 +101,16 @@ export class FileSystem {
   }
 
   /**
-   * Goes on at the end of a file: the store copies it as the beginning of a new object, which takes its
-   * place when the writer is closed.
-   * @throws FileNotFound; UnsupportedOperation where the store has no multipart uploads with copies
+   * Goes on at the end of a file: it becomes the beginning of a new object, which takes its place when the
+   * writer is closed.
+   * @throws FileNotFound; UnsupportedOperation where the store has no multipart uploads
    */
   async append(path: string): Promise<FileWriter> {
     const at = await this.#locate(path);
-    if (!appendable(at.store)) {
+    if (!at.store.multipart) {
       throw new UnsupportedOperation(path, `${at.store.name} cannot append to an object`);
     }
-    const info = await this.#file(at);
+    const info = await fileAt(at);
     if (!info) throw new FileNotFound(path, 'There is no file');
     return new FileWriter(pathOf(at.root, at.key), (body) => appendTo(at.store, info, body));
   }
@@ -133,8 +125,8 @@ export class FileSystem {
     const source = await this.#locate(from);
     const asked = await this.#locate(to);
     if (source.key === '') throw new RenameFailed(from, to, 'a root directory cannot be moved');
-    const isFile = (await this.#file(source)) !== undefined;
-    if (!isFile && !(await this.#isDirectory(source))) throw new FileNotFound(from);
+    const isFile = (await fileAt(source)) !== undefined;
+    if (!isFile && !(await isDirectory(source))) throw new FileNotFound(from);
     if (same(source, asked)) return isFile;
     const target = await this.#renameTarget(source, asked);
     if (same(source, target)) return isFile;
@@ -154,12 +146,12 @@ export class FileSystem {
   async delete(path: string, recursive = false): Promise<boolean> {
     const at = await this.#locate(path);
     if (at.key === '') return false;
-    if (await this.#file(at)) {
+    if (await fileAt(at)) {
       await at.store.delete(at.key);
     } else {
-      if (!(await this.#isDirectory(at))) return false;
+      if (!(await isDirectory(at))) return false;
       const prefix = directoryPrefix(at.key);
-      if (!recursive && !(await this.#isEmpty(at))) throw new PathIsNotEmptyDirectory(path);
+      if (!recursive && !(await isEmpty(at))) throw new PathIsNotEmptyDirectory(path);
       for await (const page of at.store.list({ prefix })) {
         const failures = await at.store.deleteMany(page.objects.map(({ key }) => key));
         if (failures[0]) throw failures[0].error;
@@ -179,13 +171,13 @@ export class FileSystem {
   /** As listStatus, with one page in memory. In key order, where a directory `a` comes as `a/`. */
   async *listStatusIterator(path: string): AsyncGenerator<FileStatus> {
     const at = await this.#locate(path);
-    const file = await this.#file(at);
+    const file = await fileAt(at);
     if (file) {
       yield fileStatus(at, file);
       return;
     }
     let found = at.key === '';
-    for await (const status of this.#children(at)) {
+    for await (const status of childrenOf(at)) {
       found = true;
       if (status) yield status;
     }
@@ -199,11 +191,11 @@ export class FileSystem {
   async mkdirs(path: string): Promise<boolean> {
     const at = await this.#locate(path);
     if (at.key === '') return true;
-    if (await this.#file(at)) throw new FileAlreadyExists(path, 'is a file');
-    if (await this.#isDirectory(at)) return true;
+    if (await fileAt(at)) throw new FileAlreadyExists(path, 'is a file');
+    if (await isDirectory(at)) return true;
     for (let key = parentKey(at.key); key !== ''; key = parentKey(key)) {
-      if (await this.#file({ ...at, key })) throw new ParentNotDirectory(path, pathOf(at.root, key));
-      if (await this.#isDirectory({ ...at, key })) break;
+      if (await fileAt({ ...at, key })) throw new ParentNotDirectory(path, pathOf(at.root, key));
+      if (await isDirectory({ ...at, key })) break;
     }
     await this.#putMarker(at, at.key);
     return true;
@@ -212,13 +204,13 @@ export class FileSystem {
   /** @throws FileNotFound */
   async getFileStatus(path: string): Promise<FileStatus> {
     const at = await this.#locate(path);
-    const status = await this.#status(at);
+    const status = await statusOf(at);
     if (status) return status;
     throw new FileNotFound(path);
   }
 
   async exists(path: string): Promise<boolean> {
-    return (await this.#status(await this.#locate(path))) !== undefined;
+    return (await statusOf(await this.#locate(path))) !== undefined;
   }
 
   /**
@@ -236,7 +228,7 @@ export class FileSystem {
         .slice(root.length)
         .split('/')
         .filter((name) => name !== '');
-      for await (const status of this.#matching(at, names.map(namePattern))) {
+      for await (const status of matching(at, names.map(namePattern))) {
         if (seen?.has(status.path)) continue;
         seen?.add(status.path);
         yield status;
@@ -247,7 +239,7 @@ export class FileSystem {
   /** @throws FileNotFound */
   async getContentSummary(path: string): Promise<ContentSummary> {
     const at = await this.#locate(path);
-    const file = await this.#file(at);
+    const file = await fileAt(at);
     if (file) return { length: file.size, fileCount: 1, directoryCount: 0 };
     const summary = { length: 0, fileCount: 0, directoryCount: 1 };
     const prefix = directoryPrefix(at.key);
@@ -276,89 +268,19 @@ export class FileSystem {
     return { ...name, store: await this.#storeOf(name.scheme, name.authority, path) };
   }
 
-  async #file(at: Located): Promise<ObjectInfo | undefined> {
-    if (at.key === '') return undefined;
-    try {
-      return await at.store.head(at.key);
-    } catch (error) {
-      if (isError(error, 'NOT_FOUND')) return undefined;
-      if (isError(error, 'BAD_KEY')) throw new InvalidPath(pathOf(at.root, at.key), error.message);
-      throw error;
-    }
-  }
-
-  async #isDirectory(at: Located): Promise<boolean> {
-    if (at.key === '') return true;
-    for await (const page of at.store.list({ prefix: directoryPrefix(at.key), pageSize: 1 })) {
-      if (page.objects.length > 0) return true;
-    }
-    return false;
-  }
-
-  async #isEmpty(at: Located): Promise<boolean> {
-    const prefix = directoryPrefix(at.key);
-    for await (const page of at.store.list({ prefix, pageSize: 2 })) {
-      if (page.objects.some(({ key }) => key !== prefix)) return false;
-    }
-    return true;
-  }
-
-  async #status(at: Located): Promise<FileStatus | undefined> {
-    const info = await this.#file(at);
-    if (info) return fileStatus(at, info);
-    return (await this.#isDirectory(at)) ? directoryStatus(at, at.key) : undefined;
-  }
-
-  /** What is directly in a directory; undefined stands for its marker. */
-  async *#children(at: Located, begins = ''): AsyncGenerator<FileStatus | undefined> {
-    const prefix = directoryPrefix(at.key);
-    for await (const page of at.store.list({ prefix: prefix + begins, delimiter: '/' })) {
-      const entries = [
-        ...page.objects.map((info) => ({ key: info.key, info })),
-        ...page.prefixes.map((key) => ({ key, info: undefined })),
-      ];
-      entries.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
-      for (const { key, info } of entries) {
-        const name = key.slice(prefix.length).replace(/\/$/, '');
-        // A name that is empty comes of keys such as `a//b`, which no path can say.
-        if (name === '') yield undefined;
-        else yield info ? fileStatus(at, info) : directoryStatus(at, prefix + name);
-      }
-    }
-  }
-
-  async *#matching(at: Located, names: readonly NamePattern[]): AsyncGenerator<FileStatus> {
-    const wild = names.findIndex((name) => 'matches' in name);
-    const fixed = names.slice(0, wild < 0 ? names.length : wild);
-    const key = fixed.reduce((path, name) => joinKey(path, 'fixed' in name ? name.fixed : ''), at.key);
-    if (wild < 0) {
-      const status = await this.#status({ ...at, key });
-      if (status) yield status;
-      return;
-    }
-    const pattern = names[wild] as { begins: string; matches: RegExp };
-    const rest = names.slice(wild + 1);
-    for await (const status of this.#children({ ...at, key }, pattern.begins)) {
-      const name = status && lastName(status.path);
-      if (!name || !pattern.matches.test(name)) continue;
-      if (rest.length === 0) yield status;
-      else if (status.isDirectory) yield* this.#matching({ ...at, key: joinKey(key, name) }, rest);
-    }
-  }
-
   async #renameTarget(source: Located, asked: Located): Promise<Located> {
     const path = pathOf(asked.root, asked.key);
-    if (await this.#file(asked)) throw new FileAlreadyExists(path);
-    if (await this.#isDirectory(asked)) {
+    if (await fileAt(asked)) throw new FileAlreadyExists(path);
+    if (await isDirectory(asked)) {
       const inside = { ...asked, key: joinKey(asked.key, lastName(source.key)) };
-      if (!same(inside, source) && (await this.#status(inside))) {
+      if (!same(inside, source) && (await statusOf(inside))) {
         throw new FileAlreadyExists(pathOf(inside.root, inside.key));
       }
       return inside;
     }
     const parent = { ...asked, key: parentKey(asked.key) };
-    if (await this.#file(parent)) throw new ParentNotDirectory(path, pathOf(parent.root, parent.key));
-    if (!(await this.#isDirectory(parent))) {
+    if (await fileAt(parent)) throw new ParentNotDirectory(path, pathOf(parent.root, parent.key));
+    if (!(await isDirectory(parent))) {
       throw new FileNotFound(pathOf(parent.root, parent.key), 'The target has no parent directory');
     }
     return asked;
@@ -366,7 +288,7 @@ export class FileSystem {
 
   /** A directory stays when the last in it goes away. */
   async #keepDirectory(at: Located, key: string): Promise<void> {
-    if (key !== '' && !(await this.#isDirectory({ ...at, key }))) await this.#putMarker(at, key);
+    if (key !== '' && !(await isDirectory({ ...at, key }))) await this.#putMarker(at, key);
   }
 
   async #putMarker(at: Located, key: string): Promise<void> {
@@ -375,17 +297,3 @@ export class FileSystem {
 }
 
 const same = (a: Located, b: Located): boolean => a.root === b.root && a.key === b.key;
-
-const fileStatus = (at: Located, { key, size, modified, etag }: ObjectInfo): FileStatus => ({
-  path: pathOf(at.root, key),
-  isDirectory: false,
-  length: size,
-  modified,
-  etag,
-});
-
-const directoryStatus = (at: Located, key: string): FileStatus => ({
-  path: pathOf(at.root, key),
-  isDirectory: true,
-  length: 0,
-});

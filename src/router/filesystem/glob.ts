@@ -1,4 +1,6 @@
 import { globToRegExp } from '../../base/glob.ts';
+import { childrenOf, type FileStatus, statusOf } from './lookup.ts';
+import { joinKey, type Located, lastName } from './path.ts';
 
 /**
  * Splits a pattern at its braces that span directories: `/a/{b/c,d}/*` is `/a/b/c/*` and `/a/d/*`. Braces inside
@@ -39,4 +41,24 @@ export type NamePattern = { fixed: string } | { begins: string; matches: RegExp 
 export function namePattern(name: string): NamePattern {
   if (!/[*?[{]/.test(name.replace(/\\./g, ''))) return { fixed: name.replace(/\\(.)/g, '$1') };
   return { begins: /^[^*?[{\\]*/.exec(name)![0], matches: globToRegExp(name) };
+}
+
+/** What a pattern, name by name, matches below a directory. */
+export async function* matching(at: Located, names: readonly NamePattern[]): AsyncGenerator<FileStatus> {
+  const wild = names.findIndex((name) => 'matches' in name);
+  const fixed = names.slice(0, wild < 0 ? names.length : wild);
+  const key = fixed.reduce((path, name) => joinKey(path, 'fixed' in name ? name.fixed : ''), at.key);
+  if (wild < 0) {
+    const status = await statusOf({ ...at, key });
+    if (status) yield status;
+    return;
+  }
+  const pattern = names[wild] as { begins: string; matches: RegExp };
+  const rest = names.slice(wild + 1);
+  for await (const status of childrenOf({ ...at, key }, pattern.begins)) {
+    const name = status && lastName(status.path);
+    if (!name || !pattern.matches.test(name)) continue;
+    if (rest.length === 0) yield status;
+    else if (status.isDirectory) yield* matching({ ...at, key: joinKey(key, name) }, rest);
+  }
 }
