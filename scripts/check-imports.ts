@@ -15,7 +15,7 @@ const MAY_USE: Record<string, readonly string[]> = {
   tables: ['base', 'stores', 'jobs', 'lake'],
   gateway: ['base', 'stores', 'router'],
   config: ['base', 'stores', 'jobs', 'lake', 'vectors', 'tables', 'router', 'gateway'],
-  demo: ['base', 'stores', 'lake'],
+  demo: ['base', 'stores', 'lake', 'vectors'],
   service: ['base', 'stores', 'jobs', 'router', 'lake', 'vectors', 'tables', 'gateway', 'config', 'web'],
   web: ['base'],
 };
