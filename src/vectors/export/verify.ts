@@ -1,3 +1,4 @@
+import { isError } from '../../base/errors.ts';
 import { differences } from '../compare.ts';
 import { VectorFile } from '../layouts/file.ts';
 import type { VectorObject } from '../object.ts';
@@ -50,7 +51,14 @@ export class Verifier {
     for (let i = 0; i < rows.length; i += step) {
       const { object, tenant } = rows[i]!;
       const { name } = this.#pinned.classes[index]!;
-      const there = await this.#place.client.object(name, object.id, tenant, this.#signal);
+      const there = await this.#place.client
+        .object(name, object.id, tenant, this.#signal)
+        .catch((error: unknown) => {
+          // A tenant that has gone, or was put back to sleep: there is nothing to compare with.
+          if (isError(error, 'NOT_FOUND', 'CONFLICT')) return 'unreadable' as const;
+          throw error;
+        });
+      if (there === 'unreadable') continue;
       if (!there) this.found.deletedSince++;
       else this.#compare(index, object, this.#wanted(index, there));
     }

@@ -1,12 +1,15 @@
 import { isError } from '../../base/errors.ts';
-import { type ClassSchema, isReference, type PropertySchema } from '../schema.ts';
+import { type ClassSchema, isMultiTenant, isReference, type PropertySchema } from '../schema.ts';
 import type { WeaviateClient } from '../weaviate/client.ts';
 import { type PinnedImport, targetSchema } from './pinned.ts';
+import type { ExportMetadata } from './prepare.ts';
+import { makeNamedTenants } from './tenants.ts';
 
 /** Makes the classes and properties that are missing; references when all classes are there. Doing it twice does no harm. */
 export async function makeClasses(
   pinned: PinnedImport,
   client: WeaviateClient,
+  metadata: ExportMetadata | undefined,
   signal: AbortSignal,
 ): Promise<number> {
   let made = 0;
@@ -26,6 +29,11 @@ export async function makeClasses(
     for (const property of wanted) {
       if (!now.has(property.name)) await client.addProperty(schema.class, property, signal);
     }
+  }
+  for (const [index, { name }] of pinned.classes.entries()) {
+    const schema = targetSchema(pinned, index);
+    if (!isMultiTenant(schema)) continue;
+    await makeNamedTenants(client, schema.class, metadata?.shardStatus?.[name], signal);
   }
   return made;
 }

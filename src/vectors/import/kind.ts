@@ -4,8 +4,8 @@ import type { Part, PartResult } from '../../jobs/part.ts';
 import { makeClasses } from './classes.ts';
 import { finishImport } from './finish.ts';
 import { importObjects } from './part.ts';
-import { type ImportPartBody, type PinnedImport, withImport } from './pinned.ts';
-import { planImport, prepareImport } from './prepare.ts';
+import { type ImportPartBody, type ImportPlace, type PinnedImport, withImport } from './pinned.ts';
+import { planImport, prepareImport, readMetadata } from './prepare.ts';
 import { importReferences } from './references.ts';
 import { parseVectorImportSpec, type VectorImportSpec } from './spec.ts';
 
@@ -30,13 +30,20 @@ export class VectorImportKind implements Kind<VectorImportSpec, PinnedImport> {
     return withImport(pinned.spec, context, async (place) => {
       switch (body.what) {
         case 'classes':
-          return { counts: { classes: await makeClasses(pinned, place.client, context.signal) } };
+          return this.#classes(pinned, place, context);
         case 'objects':
           return importObjects(body, part.id, pinned, place, context);
         case 'references':
           return importReferences(body, part.id, pinned, place, context);
       }
     });
+  }
+
+  async #classes(pinned: PinnedImport, place: ImportPlace, context: PartContext): Promise<PartResult> {
+    const { spec } = pinned;
+    const { path } = await context.open(spec.source, { connection: spec.connection });
+    const metadata = await readMetadata(place.source, path, context.signal);
+    return { counts: { classes: await makeClasses(pinned, place.client, metadata, context.signal) } };
   }
 
   finish(pinned: PinnedImport, outcome: Outcome, context: JobContext): Promise<FinishResult> {

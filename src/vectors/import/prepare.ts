@@ -1,10 +1,11 @@
-import { SluiceError } from '../../base/errors.ts';
+import { isError, SluiceError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
 import { asFolder } from '../../base/keys.ts';
 import type { JobContext } from '../../jobs/kind.ts';
 import type { Part } from '../../jobs/part.ts';
+import { readAll } from '../../stores/read.ts';
 import type { Store } from '../../stores/store.ts';
-import { nameFilter } from '../export/pinned.ts';
+import { METADATA_FILE, nameFilter } from '../export/pinned.ts';
 import { VectorFile } from '../layouts/file.ts';
 import { type ClassSchema, isMultiTenant, isReference, type PropertySchema } from '../schema.ts';
 import type { WeaviateClient } from '../weaviate/client.ts';
@@ -34,7 +35,10 @@ export async function prepareImport(
   const included = nameFilter(spec.include.length > 0 ? spec.include : undefined);
   const excluded = nameFilter(spec.exclude);
   const files: ImportFile[] = [];
-  const found = new Map<string, { schema: ClassSchema | undefined; sample: VectorFile; rows: number }>();
+  const found = new Map<
+    string,
+    { schema: ClassSchema | undefined; sample: VectorFile | undefined; rows: number }
+  >();
   const places = new Map<string, number>();
   for await (const key of parquetKeys(place.source, path, context.signal)) {
     const file = await VectorFile.open(place.source, key, context.signal);
@@ -46,12 +50,18 @@ export async function prepareImport(
     if (!places.has(file.className)) places.set(file.className, places.size);
     files.push({ key, class: places.get(file.className)!, rows: file.rows, rowGroups: file.rowGroups });
   }
-  if (files.length === 0) {
+  const metadata = await readMetadata(place.source, path, context.signal);
+  for (const schema of metadata?.schemas ?? []) {
+    // A class without objects may have no file.
+    if (found.has(schema.class) || !included(schema.class) || excluded(schema.class)) continue;
+    found.set(schema.class, { schema, sample: undefined, rows: 0 });
+  }
+  if (found.size === 0) {
     throw new SluiceError('NOT_FOUND', `There is no Parquet file of vectors to import in ${spec.source}.`);
   }
   const classes: ImportClass[] = [];
   for (const [name, { schema, sample, rows }] of found) {
-    const wanted = renamed(schema ?? (await inferSchema(sample)), spec.rename);
+    const wanted = renamed(schema ?? (await inferSchema(sample!)), spec.rename);
     classes.push(await plannedClass(place.client, name, rows, wanted, context.signal));
   }
   for (const old of Object.keys(spec.rename)) {
@@ -126,6 +136,28 @@ function renamed(schema: ClassSchema, rename: Record<string, string>): ClassSche
   // The server makes shards of tenants, and refuses to be told how.
   if (isMultiTenant(schema)) delete made.shardingConfig;
   return made;
+}
+
+/** The metadata that Sluice writes at the end of an export. @returns undefined when there is none, or another's */
+export async function readMetadata(
+  store: Store,
+  path: string,
+  signal: AbortSignal,
+): Promise<ExportMetadata | undefined> {
+  if (path.endsWith('.parquet')) return undefined;
+  try {
+    const { body } = await store.get(`${asFolder(path)}${METADATA_FILE}`, { signal });
+    return JSON.parse((await readAll(body)).toString()) as ExportMetadata;
+  } catch (error) {
+    if (isError(error, 'NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
+/** What an import needs of it. */
+export interface ExportMetadata {
+  schemas?: ClassSchema[];
+  shardStatus?: Record<string, Record<string, { status: string }>>;
 }
 
 async function* parquetKeys(store: Store, path: string, signal: AbortSignal): AsyncGenerator<string> {

@@ -20,3 +20,21 @@ export async function makeTenants(
   }
   await client.addTenants(className, [...names], signal);
 }
+
+/** Tenants of one request. */
+const TENANTS_AT_ONCE = 100;
+
+/** Makes the tenants that the export named, those without objects too. */
+export async function makeNamedTenants(
+  client: WeaviateClient,
+  className: string,
+  shardStatus: Record<string, { status: string }> | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const names = Object.entries(shardStatus ?? {})
+    .filter(([, { status }]) => status === 'SUCCESS')
+    .map(([name]) => name);
+  for (let at = 0; at < names.length; at += TENANTS_AT_ONCE) {
+    await client.addTenants(className, names.slice(at, at + TENANTS_AT_ONCE), signal);
+  }
+}
