@@ -35,6 +35,14 @@ export type {
 export { acquireLease, type LeaseOptions } from './jobs/lease.ts';
 export type { ItemFailure, Part, PartRecord, PartResult } from './jobs/part.ts';
 export { type Kinds, kindsOf, type LoadKind } from './jobs/registry.ts';
+export * from './router/filesystem/errors.ts';
+export { type ContentSummary, type FileStatus, FileSystem } from './router/filesystem/filesystem.ts';
+export type { FileReader } from './router/filesystem/reader.ts';
+export type { FileWriter } from './router/filesystem/writer.ts';
+export { parseRouting, readRouting } from './router/load.ts';
+export { checkRouting, type RoutingConfig, type RoutingDraft } from './router/mapping.ts';
+export { createRouter, type Router, type RouterOptions } from './router/router.ts';
+export { type RoutingSection, routingOfSection } from './router/section.ts';
 export { StoreError } from './stores/errors.ts';
 export { type Location, type OpenStore, type StoreProvider, storeOpener } from './stores/open.ts';
 export { storeProviders } from './stores/providers.ts';
