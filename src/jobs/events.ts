@@ -14,15 +14,12 @@ export class EventHub {
 
   /** Listens from this call on, until the signal, the hub's end or, with an id, the end of that job. */
   listen(options: { id?: string; signal?: AbortSignal } = {}): Listener {
-    const listener = new Listener(options.id, () => this.#listeners.delete(listener));
+    const listener = new Listener(options.id);
     this.#listeners.add(listener);
+    listener.whenEnded(() => this.#listeners.delete(listener));
     if (options.signal?.aborted) listener.end();
     options.signal?.addEventListener('abort', () => listener.end(), { once: true });
     return listener;
-  }
-
-  get listened(): boolean {
-    return this.#listeners.size > 0;
   }
 
   emit(event: JobEvent): void {
@@ -42,14 +39,19 @@ export class EventHub {
 export class Listener implements AsyncIterableIterator<JobEvent> {
   /** The only job it hears of. */
   readonly id: string | undefined;
-  readonly #onEnd: () => void;
+  readonly #atEnd: (() => void)[] = [];
   #waiting: JobEvent[] = [];
   #ended = false;
   #wake: (() => void) | undefined;
 
-  constructor(id: string | undefined, onEnd: () => void) {
+  constructor(id: string | undefined) {
     this.id = id;
-    this.#onEnd = onEnd;
+  }
+
+  /** Does something when the listening ends, or at once when it has. */
+  whenEnded(work: () => void): void {
+    if (this.#ended) work();
+    else this.#atEnd.push(work);
   }
 
   push(event: JobEvent): void {
@@ -67,12 +69,8 @@ export class Listener implements AsyncIterableIterator<JobEvent> {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#onEnd();
+    for (const work of this.#atEnd) work();
     this.#wake?.();
-  }
-
-  get ended(): boolean {
-    return this.#ended;
   }
 
   async next(): Promise<IteratorResult<JobEvent>> {

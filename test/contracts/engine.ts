@@ -309,12 +309,20 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
       assert.equal(record.interrupted, undefined);
       await assert.rejects(engine.resume('elsewhere'), { code: 'CONFLICT' });
       const events = collect(other.events({ id: 'elsewhere' }));
+      const ofAll = (async () => {
+        for await (const event of engine.events()) {
+          if (event.id === 'elsewhere' && event.type === 'status' && event.status === 'CANCELED')
+            return event;
+        }
+        return undefined;
+      })();
       await engine.cancel('elsewhere');
       const ended = await other.wait('elsewhere');
       assert.equal(ended.status, 'CANCELED');
       assert.ok(ended.progress.counts.objects! >= 10);
       const last = (await events).findLast((event) => event.type === 'status');
       assert.equal(last?.status, 'CANCELED');
+      assert.equal((await ofAll)?.id, 'elsewhere');
     });
 
     test('a job whose process was killed is seen as interrupted and loses nothing', async () => {

@@ -33,14 +33,12 @@ export class Onlooker {
   start(every: number): void {
     const timer = setInterval(() => {
       try {
-        if (!this.#listener.ended) this.#look();
+        this.#look();
       } catch {
         // A database that can't be read now is looked at again later.
       }
-      if (this.#listener.ended) clearInterval(timer);
     }, every);
-    // Listening alone does not keep a program running.
-    timer.unref();
+    this.#listener.whenEnded(() => clearInterval(timer));
   }
 
   #look(): void {
