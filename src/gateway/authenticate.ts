@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { Client } from './clients.ts';
 import { S3Error } from './errors.ts';
 import { header, type S3Request } from './request.ts';
@@ -22,7 +23,7 @@ export interface Authenticated {
 }
 
 export interface ChunkSeed {
-  key: Buffer;
+  key: KeyObject;
   timestamp: string;
   scope: string;
   signature: string;

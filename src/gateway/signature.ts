@@ -2,7 +2,7 @@
  * AWS Signature Version 4, the side that checks: canonical request, string to sign, derived keys (AWS General
  * Reference, "Signature Version 4 signing process"; Amazon S3 API Reference, "Authenticating Requests").
  */
-import { createHmac, hash, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { uriDecode, uriEncode, uriEncodePath } from './percent.ts';
 import type { Query } from './request.ts';
@@ -24,13 +24,15 @@ const hmac = (key: Buffer | string, text: string): Buffer => createHmac('sha256'
 
 /** Derives signing keys and keeps them: they change once a day for each client and region. */
 export class SigningKeys {
-  readonly #kept = new Map<string, Buffer>();
+  readonly #kept = new Map<string, KeyObject>();
 
-  get(scope: Scope, secretKey: string): Buffer {
+  get(scope: Scope, secretKey: string): KeyObject {
     const id = `${scope.accessKey}/${scope.date}/${scope.region}`;
     let key = this.#kept.get(id);
     if (!key) {
-      key = hmac(hmac(hmac(hmac(`AWS4${secretKey}`, scope.date), scope.region), 's3'), 'aws4_request');
+      const dated = hmac(hmac(`AWS4${secretKey}`, scope.date), scope.region);
+      // As a KeyObject: from a buffer the key would be made anew for each signature, at seven times the cost.
+      key = createSecretKey(hmac(hmac(dated, 's3'), 'aws4_request'));
       // A client can make up regions; the oldest keys go.
       if (this.#kept.size >= 256) this.#kept.delete(this.#kept.keys().next().value!);
       this.#kept.set(id, key);
@@ -74,14 +76,14 @@ function canonicalQuery(query: Query): string {
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** @returns hex */
-export function signRequest(key: Buffer, timestamp: string, scope: string, canonical: string): string {
+export function signRequest(key: KeyObject, timestamp: string, scope: string, canonical: string): string {
   // Header values are bytes, one character each.
   const digest = hash('sha256', Buffer.from(canonical, 'latin1'), 'hex');
   return sign(key, `${ALGORITHM}\n${timestamp}\n${scope}\n${digest}`);
 }
 
 /** @returns hex */
-export function sign(key: Buffer, text: string): string {
+export function sign(key: KeyObject, text: string): string {
   return createHmac('sha256', key).update(text).digest('hex');
 }
 

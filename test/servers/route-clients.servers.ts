@@ -82,9 +82,11 @@ const env = {
 };
 
 async function command(program: string, args: string[], more: Record<string, string> = {}): Promise<string> {
-  const options = { env: { ...env, ...more }, cwd: folder, timeout: 300_000, maxBuffer: 64 * 1024 * 1024 };
+  const options = { env: { ...env, ...more }, cwd: folder, timeout: 900_000, maxBuffer: 64 * 1024 * 1024 };
   const { stdout } = await run(program, args, options).catch((error: { stdout: string; stderr: string }) => {
-    throw new Error(`${program} ${args.join(' ')}\n${error.stdout}\n${error.stderr}`.slice(-8000));
+    throw new Error(
+      `${program} ${args.join(' ')}\n${error.stdout.slice(-2000)}\n${error.stderr.slice(-6000)}`,
+    );
   });
   return stdout;
 }
@@ -173,7 +175,7 @@ it('delta-rs', async () => {
   }
 });
 
-it('Spark with S3A', { timeout: 420_000 }, async () => {
+it('Spark with S3A', { timeout: 900_000 }, async () => {
   await script('spark');
   const parquet = (keys: string[]) => keys.filter((key) => key.endsWith('.parquet'));
   const years = new Set(parquet(await hot('table/')).map((key) => key.split('/')[0]));
