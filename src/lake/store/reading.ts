@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isError, SluiceError } from '../../base/errors.ts';
-import { canceled } from '../../stores/checks.ts';
 import { StoreError } from '../../stores/errors.ts';
-import { DEFAULT_RETRY, delayBefore, networkFailure, pause } from '../../stores/retry.ts';
+import { cancelable } from '../../stores/read.ts';
+import { DEFAULT_RETRY, delayBefore, networkFailure } from '../../stores/retry.ts';
 
 /** The bytes to read of one object; both ends included. */
 export interface Span {
@@ -26,7 +27,7 @@ export function steadyBody(
   const stream = Readable.from(chunks(source, span, at, signal), { objectMode: false });
   // Left before its end, or before it was begun: the socket must not wait for a reader that is gone.
   stream.once('close', () => source.body?.destroy());
-  return stream;
+  return cancelable(stream, at.store, signal);
 }
 
 interface Source {
@@ -58,16 +59,17 @@ async function* chunks(
     } catch (error) {
       source.body?.destroy();
       source.body = undefined;
-      const failure = failureOf(error, at, signal);
+      // The stream was destroyed by the signal, and tells so itself.
+      if (signal?.aborted) return;
+      const failure = failureOf(error, at);
       const delay = delayBefore(failure, ++failures, performance.now() - began, DEFAULT_RETRY, signal);
       if (delay === undefined) throw failure;
-      await pause(delay, signal);
+      await sleep(delay, undefined, { signal }).catch(() => {});
     }
   }
 }
 
-function failureOf(error: unknown, at: { store: string; key: string }, signal?: AbortSignal): unknown {
-  if (signal?.aborted) return canceled(at.store, signal);
+function failureOf(error: unknown, at: { store: string; key: string }): unknown {
   if (error instanceof SluiceError) return error;
   const code = networkFailure(error) ?? (isAborted(error) ? 'CONNECTION' : undefined);
   if (!code) return error;

@@ -5,7 +5,7 @@ import { checkKey, checkSignal, unsupported } from '../../stores/checks.ts';
 import { StoreError } from '../../stores/errors.ts';
 import type { OpenStore } from '../../stores/open.ts';
 import { propertiesOf } from '../../stores/properties.ts';
-import { cancelable, resolveRange } from '../../stores/read.ts';
+import { resolveRange } from '../../stores/read.ts';
 import type {
   Body,
   Capabilities,
@@ -124,8 +124,7 @@ export class LakeStore implements Store {
     if (asked) content.range = asked;
     if (entry.size === 0) return content;
     const open = this.#opener(entry, way, span.end, signal);
-    const body = steadyBody(open, await open(span.start), span, at, signal);
-    return { ...content, body: cancelable(body, this.name, signal) };
+    return { ...content, body: steadyBody(open, await open(span.start), span, at, signal) };
   }
 
   async put(key: string, body: Body, options: PutOptions = {}): Promise<ObjectInfo> {

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { connectionsOf } from '../../src/base/connections.ts';
+import { createSampleLake, type SampleLake } from '../../src/demo/lake/sample.ts';
+import { LakeClient } from '../../src/lake/client/client.ts';
+import { lakefsProvider } from '../../src/lake/store/provider.ts';
+import { LakeStore, type Way } from '../../src/lake/store/store.ts';
+import { MemoryStore } from '../../src/stores/memory/store.ts';
+import { storeOpener } from '../../src/stores/open.ts';
+import { readAll } from '../../src/stores/read.ts';
+import { storeContract } from '../contracts/store.ts';
+
+/** An object store that takes whoever has the address, and tells who showed credentials. */
+class Bucket {
+  readonly store = new MemoryStore('s3://bucket');
+  readonly credentials: string[] = [];
+  readonly methods: string[] = [];
+  /** Answers so many of the next requests with this, or breaks their bodies off. */
+  fault: { status?: number; cutAt?: number; times: number } | undefined;
+  readonly #server: Server;
+
+  constructor() {
+    this.#server = createServer((request, response) => {
+      this.#answer(request, response).catch(() => response.destroy());
+    });
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.headers.authorization) this.credentials.push(request.headers.authorization);
+    this.methods.push(request.method!);
+    const key = decodeURIComponent(new URL(request.url!, 'http://x').pathname.slice(1));
+    if (this.fault && this.fault.times-- > 0 && this.fault.status) {
+      request.resume();
+      response.writeHead(this.fault.status).end();
+      return;
+    }
+    if (request.method === 'PUT') {
+      const { etag } = await this.store.put(key, await readAll(request));
+      response.writeHead(200, { etag: `"${etag}"` }).end();
+      return;
+    }
+    const { info, body } = await this.store.get(key);
+    const bytes = await readAll(body);
+    const match = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
+    const part = match
+      ? bytes.subarray(Number(match[1]), match[2] ? Number(match[2]) + 1 : undefined)
+      : bytes;
+    response.writeHead(match ? 206 : 200, { etag: `"${info.etag}"`, 'content-length': part.length });
+    if (this.fault?.cutAt !== undefined && this.fault.times >= 0) {
+      response.write(part.subarray(0, this.fault.cutAt), () => response.destroy());
+    } else response.end(part);
+  }
+
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    Object.assign(this.store, {
+      presign: async (key: string) => `${url}/${encodeURIComponent(key)}?signature=x`,
+    });
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+}
+
+for (const via of ['api', 'presign', 'store'] as Way[]) {
+  storeContract(`a branch of a lake, bytes by ${via}`, async () => {
+    const bucket = new Bucket();
+    await bucket.listen();
+    const lake = await createSampleLake({ blocks: bucket.store, root: 's3://bucket' });
+    const open = async (uri: string) => ({
+      store: bucket.store,
+      path: uri.slice('s3://bucket/'.length),
+      uri,
+    });
+    const client = new LakeClient(lake.server.connection);
+    const store = new LakeStore(client, 'sample', 'main', { via, open, writable: true });
+    return {
+      store,
+      cleanup: async () => {
+        await lake.close();
+        bucket.close();
+      },
+    };
+  });
+}
+
+describe('a ref of a lake as a Store', () => {
+  let bucket: Bucket;
+  let lake: SampleLake;
+  const stores: LakeStore[] = [];
+  const storeOf = (ref: string, options: ConstructorParameters<typeof LakeStore>[3] = {}): LakeStore => {
+    const store = new LakeStore(new LakeClient(lake.server.connection), 'sample', ref, options);
+    stores.push(store);
+    return store;
+  };
+  const text = async (store: LakeStore, key: string) =>
+    (await readAll((await store.get(key)).body)).toString();
+  before(async () => {
+    bucket = new Bucket();
+    await bucket.listen();
+    lake = await createSampleLake({ blocks: bucket.store, root: 's3://bucket' });
+    await lake.put('main', 'a', 'committed', { contentType: 'text/x', metadata: { k: 'v' } });
+    await lake.commit('main', 'first');
+    lake.tag('v1');
+    await lake.put('main', 'a', 'staged');
+  });
+  after(async () => {
+    for (const store of stores) await store.close();
+    await lake.close();
+    bucket.close();
+  });
+
+  it('reads what the ref shows, and cannot be written to unless it is a branch', async () => {
+    const tag = storeOf('v1');
+    assert.equal(await text(tag, 'a'), 'committed');
+    assert.equal(await text(storeOf('main'), 'a'), 'staged');
+    const { contentType, metadata, md5 } = await tag.head('a');
+    assert.deepEqual([contentType, metadata], ['text/x', { k: 'v' }]);
+    assert.match(md5!, /^[0-9a-f]{32}$/);
+    assert.equal(tag.capabilities.readOnly, true);
+    await assert.rejects(tag.put('b', Buffer.from('x')), { code: 'UNSUPPORTED', message: /only a branch/ });
+    await assert.rejects(tag.delete('a'), { code: 'UNSUPPORTED' });
+  });
+
+  it('gives bytes by presigned address without showing lakeFS credentials to the bucket', async () => {
+    bucket.methods.length = 0;
+    const store = storeOf('main', { writable: true });
+    await store.put('by/presign', Buffer.from('straight'));
+    assert.equal(await text(store, 'by/presign'), 'straight');
+    assert.deepEqual(bucket.methods, ['PUT', 'GET']);
+    assert.deepEqual(bucket.credentials, []);
+  });
+
+  it('goes through lakeFS where the bucket is closed to it, if it may choose', async () => {
+    bucket.fault = { status: 403, times: 1 };
+    assert.equal(await text(storeOf('v1'), 'a'), 'committed');
+    bucket.fault = { status: 403, times: 1 };
+    await assert.rejects(storeOf('v1', { via: 'presign' }).get('a'), { code: 'ACCESS_DENIED' });
+    bucket.fault = { status: 403, times: 1 };
+    const store = storeOf('main', { writable: true });
+    await store.put('other/way', Buffer.from('through lakeFS'));
+    assert.equal(await text(store, 'other/way'), 'through lakeFS');
+    bucket.fault = undefined;
+  });
+
+  it('goes on where the connection broke', async () => {
+    const bytes = Buffer.alloc(300_000, 'abcdefg');
+    await lake.put('main', 'large', bytes);
+    bucket.fault = { cutAt: 100_000, times: 2 };
+    const { body, info } = await storeOf('main', { via: 'presign' }).get('large');
+    assert.equal(info.size, bytes.length);
+    assert.ok((await readAll(body)).equals(bytes));
+    bucket.fault = undefined;
+  });
+
+  it('can be given up before it is read, and in the middle', async () => {
+    const store = storeOf('main', { via: 'api' });
+    (await store.get('large')).body.destroy();
+    const { body } = await store.get('large');
+    for await (const _ of body) break;
+    assert.equal(await text(store, 'a'), 'staged');
+  });
+
+  it('never gives bytes of another object that took the place meanwhile', async () => {
+    const store = storeOf('main', { via: 'api' });
+    lake.server.faults.add({ method: 'GET', path: /\/objects\?path=a$/, times: 1, delay: 150 });
+    const reading = store.get('a');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await lake.put('main', 'a', 'newer!');
+    await assert.rejects(reading, { code: 'PRECONDITION_FAILED' });
+    assert.equal(await text(store, 'a'), 'newer!');
+  });
+});
+
+describe('lakefs:// addresses', () => {
+  it('open a ref by a connection, share it, and know a branch from a tag', async () => {
+    const lake = await createSampleLake();
+    await lake.put('main', 'folder/x', 'x');
+    await lake.commit('main', 'first');
+    lake.tag('v1');
+    const { accessKeyId, secretAccessKey } = lake.server;
+    const keys = { access_key_id: accessKeyId, secret_access_key: secretAccessKey };
+    const connections = connectionsOf([{ name: 'lake', type: 'lakefs', endpoint: lake.url, ...keys }], {
+      'lakefs://': 'lake',
+    });
+    const open = storeOpener([lakefsProvider], connections);
+    const branch = await open('lakefs://sample/main/folder/x');
+    assert.equal(branch.path, 'folder/x');
+    assert.equal((await branch.store.head(branch.path)).size, 1);
+    assert.equal((await open('lakefs://sample/main')).store, branch.store);
+    assert.equal(branch.store.capabilities.readOnly, false);
+    for (const ref of ['v1', 'main~0', lake.repository.resolve('main').commit.id])
+      assert.equal((await open(`lakefs://sample/${ref}/`)).store.capabilities.readOnly, true, ref);
+    const absent = await open('lakefs://sample/absent/');
+    await assert.rejects(
+      async () => {
+        for await (const _ of absent.store.list());
+      },
+      { code: 'NOT_FOUND' },
+    );
+    await assert.rejects(open('lakefs://sample'), { code: 'BAD_URI' });
+    await open.close();
+    await lake.close();
+  });
+});
