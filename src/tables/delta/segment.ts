@@ -51,8 +51,7 @@ export async function findSegment(store: Store, root: string, signal?: AbortSign
       const hint = await lastCheckpoint(store, root, signal);
       if (hint !== undefined && files.every((file) => versionOf(root, file.key) < hint)) {
         const later = await collect(logPages(store, root, hint, signal));
-        const segment = assemble(store, root, later);
-        if (segment?.checkpoint) return segment;
+        if (newestCheckpoint(root, later)) return assemble(store, root, later)!;
       }
     }
   }

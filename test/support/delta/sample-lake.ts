@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { compareKeys } from '../../../src/base/keys.ts';
 import { MemoryStore } from '../../../src/stores/memory/store.ts';
 import type { GetOptions, ListOptions } from '../../../src/stores/store.ts';
@@ -115,6 +115,15 @@ export class SampleLake implements Disposable {
   /** An object by its recorded address. */
   bytes(address: string): Buffer {
     return readFileSync(address.replace(RECORDED, this.folder));
+  }
+
+  /** The files of a commit in a folder, under their paths. */
+  async intoFolder(commit: string, folder: string): Promise<void> {
+    for (const { path, address } of this.files(commit)) {
+      if (path.endsWith('/')) continue;
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), this.bytes(address));
+    }
   }
 
   store(commit: string): Promise<CountingStore> {

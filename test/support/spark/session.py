@@ -12,13 +12,16 @@ from pyspark.sql import SparkSession
 packages, ivy = sys.argv[1], sys.argv[2]
 builder = (
     SparkSession.builder.master("local[2]")
+    # Short-lived sessions on small tables: compiling and adapting costs more than it saves.
+    .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+    .config("spark.sql.adaptive.enabled", "false")
     .config("spark.jars.packages", packages)
     .config("spark.jars.ivy", ivy)
     .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
     .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
     .config("spark.sql.session.timeZone", "UTC")
-    .config("spark.sql.shuffle.partitions", "2")
-    .config("spark.databricks.delta.snapshotPartitions", "2")
+    .config("spark.sql.shuffle.partitions", "1")
+    .config("spark.databricks.delta.snapshotPartitions", "1")
     .config("spark.ui.enabled", "false")
     .config("spark.driver.host", "127.0.0.1")
 )

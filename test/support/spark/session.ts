@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { CACHE, installed } from '../../servers/install.ts';
 
-const PACKAGES = 'io.delta:delta-spark_2.13:4.0.0,org.apache.hadoop:hadoop-aws:3.4.1';
+/** Delta for Spark 4.0, and S3A. */
+export const PACKAGES = 'io.delta:delta-spark_2.13:4.0.0,org.apache.hadoop:hadoop-aws:3.4.1';
 
 type Answer = { rows?: string[]; error?: string; trace?: string };
 

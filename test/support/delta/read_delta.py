@@ -1,0 +1,41 @@
+"""Rows of a Delta table as JSON lines, by DuckDB's delta extension or by delta-rs: read_delta.py duckdb|delta-rs FOLDER"""
+import datetime
+import decimal
+import glob
+import json
+import sys
+import sysconfig
+
+import duckdb
+
+
+def plain(value):
+    if isinstance(value, datetime.datetime):
+        return value.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value
+
+
+reader, folder = sys.argv[1:]
+connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+connection.execute("SET TimeZone = 'UTC'")
+if reader == "duckdb":
+    site = sysconfig.get_paths()["purelib"]
+    [extension] = glob.glob(f"{site}/duckdb_extension_delta/**/delta.duckdb_extension", recursive=True)
+    connection.execute(f"LOAD '{extension}'")
+    found = connection.execute("SELECT * FROM delta_scan(?)", [folder])
+else:
+    from deltalake import DeltaTable, QueryBuilder
+
+    batches = QueryBuilder().register("t", DeltaTable(folder)).execute("SELECT * FROM t")
+    found = connection.execute("SELECT * FROM batches")
+names = [column[0] for column in found.description]
+for row in found.fetchall():
+    print(json.dumps(plain(dict(zip(names, row)))))
