@@ -51,20 +51,24 @@ export class Hooks {
     repository: Repository,
     source: string,
     branch: string,
-    message?: string,
-    metadata?: Record<string, string>,
+    message = `Merge '${source}' into '${branch}'`,
+    metadata: Record<string, string> = {},
   ): Promise<SampleCommit> {
-    const about = {
+    const commit_metadata = { '.lakefs.merge.strategy': 'default', ...metadata };
+    const about = (commit_id: string) => ({
       branch_id: branch,
-      source_ref: repository.resolve(source).commit.id,
-      commit_message: message ?? `Merge '${source}' into '${branch}'`,
+      commit_id,
+      commit_message: message,
       committer: 'admin',
-      commit_metadata: { '.lakefs.merge.strategy': 'default', ...metadata },
+      commit_metadata,
       merge_source: source,
-    };
-    await this.post('pre-merge', repository, about);
-    const commit = await repository.merge(source, branch, message, metadata);
-    await this.post('post-merge', repository, { ...about, source_ref: commit.id, commit_id: commit.id });
+    });
+    // lakeFS makes the commit first, and asks whether it may become the branch's head.
+    const source_ref = repository.resolve(source).commit.id;
+    const commit = await repository.merge(source, branch, message, commit_metadata, ({ id }) =>
+      this.post('pre-merge', repository, { ...about(id), source_ref }),
+    );
+    await this.post('post-merge', repository, { ...about(commit.id), source_ref: commit.id });
     return commit;
   }
 

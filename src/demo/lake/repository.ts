@@ -148,12 +148,16 @@ export class Repository {
     if (!this.tags.delete(name)) throw new LakeFailure(404, 'tag not found');
   }
 
-  /** Brings what a ref changed since it went its own way into a branch. */
+  /**
+   * Brings what a ref changed since it went its own way into a branch.
+   * @param allow gets the commit that is about to become the branch's head; what it throws forbids it
+   */
   async merge(
     source: string,
     branchName: string,
-    message = `Merge '${source}' into '${branchName}'`,
-    metadata: Record<string, string> = {},
+    message: string,
+    metadata: Record<string, string>,
+    allow: (commit: SampleCommit) => Promise<void>,
   ): Promise<SampleCommit> {
     const branch = this.branch(branchName);
     if (branch.staged.size > 0) throw new LakeFailure(400, 'uncommitted changes (dirty branch)');
@@ -171,8 +175,8 @@ export class Repository {
     }
     if (changes.size === 0) throw new LakeFailure(400, `update branch ${branchName}: no changes`);
     const tree = await this.#write(new StagedView(headTree!, changes));
-    const all = { '.lakefs.merge.strategy': 'default', ...metadata };
-    const commit = this.#newCommit(tree.metaRangeId, [head.id, from.id], message, all);
+    const commit = this.#newCommit(tree.metaRangeId, [head.id, from.id], message, metadata);
+    await allow(commit);
     branch.commitId = commit.id;
     return commit;
   }
