@@ -65,7 +65,10 @@ export interface JobContext {
 export interface PartContext extends JobContext {
   /** How often this part was started before, from 1. Above 1 some of its work may be done already. */
   readonly partAttempt: number;
-  /** Adds to the live counts of this attempt; they are replaced by the result's counts at the end. */
+  /**
+   * Adds to the live counts of this attempt; they are replaced by the result's counts at the end, and stay when
+   * the attempt throws.
+   */
   progress(delta: Counts): void;
 }
 

@@ -277,6 +277,8 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
       assert.equal(finished!.status, 'CANCELED');
       const done = (await notes(folder, 'done')).length;
       assert.ok(done < 200);
+      const begun = (await notes(folder, 'ran')).length - done;
+      assert.equal(ended.progress.counts.objects, 2 * done + begun, 'half of each part that was cut short');
       await engine.resume(id);
       const resumed = await engine.wait(id);
       assert.equal(resumed.status, 'SUCCESS');

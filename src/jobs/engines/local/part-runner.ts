@@ -185,7 +185,9 @@ export class PartRunner {
     const { context } = this.#options;
     const error = toSluiceError(thrown);
     const failure = { code: error.code, message: error.message };
-    const end = { id: part.id, counts: {}, failures: [], completedAt: Date.now() };
+    // What it did before it broke was done: it counts until the part is tried again.
+    const counts = this.#live.get(part.id) ?? {};
+    const end = { id: part.id, counts, failures: [], completedAt: Date.now() };
     // What a stop cut short is no failure of its own.
     if (context.signal.aborted) return { ...end, status: 'CANCELED' };
     if (error.code === 'INTERNAL') {
