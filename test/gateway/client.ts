@@ -29,7 +29,7 @@ export interface TestGateway {
   port: number;
   store: MemoryStore;
   send(options: Ask): Promise<Answer>;
-  close(): Promise<void>;
+  close(grace?: number): Promise<void>;
 }
 
 /** A gateway over memory, with the buckets `bucket` and `other`. */
@@ -57,7 +57,7 @@ export async function startGateway(
   });
   const [address] = await gateway.listen();
   const { port } = address!;
-  return { port, store, send: (ask) => send(port, ask), close: () => gateway.close(0) };
+  return { port, store, send: (ask) => send(port, ask), close: (grace = 0) => gateway.close(grace) };
 }
 
 export interface Ask {
