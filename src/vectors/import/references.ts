@@ -60,12 +60,15 @@ export async function importReferences(
   };
 
   for (let group = from; group < to; group++) {
-    const setting: Promise<void>[] = [];
-    for (const row of await source.group(group)) {
+    // One object's properties go one after the other: the server loses one of two changes at once.
+    const setOf = async (row: FileRow): Promise<void> => {
       for (const [property, references] of Object.entries(row.object.references ?? {})) {
-        if (references.length > 0) setting.push(limiter.run(() => set(row, property, references)));
+        if (references.length > 0) await set(row, property, references);
       }
-    }
+    };
+    const setting = (await source.group(group))
+      .filter((row) => row.object.references)
+      .map((row) => limiter.run(() => setOf(row)));
     await Promise.all(setting);
   }
   await rejects.write(context.signal);

@@ -1,0 +1,365 @@
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { differences } from '../../src/vectors/compare.ts';
+import type { VectorObject } from '../../src/vectors/object.ts';
+import { readObjects } from '../../src/vectors/read.ts';
+import type { WeaviateClient } from '../../src/vectors/weaviate/client.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
+import { type VectorJobs, vectorJobs } from '../support/vector-jobs.ts';
+import { startWeaviate, type WeaviateServer } from './harness.ts';
+import { installed } from './install.ts';
+import { clientOf, fillMany, fillSample, manyObject, put } from './vectors/fill.ts';
+import { startTcpProxy } from './vectors/tcp-proxy.ts';
+
+const execute = promisify(execFile);
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
+const READ_TYPED = join(import.meta.dirname, 'vectors/read_typed.py');
+
+describe('vectors on a real Weaviate', () => {
+  let server: WeaviateServer;
+  let client: WeaviateClient;
+  let jobs: VectorJobs;
+  let python: string;
+
+  before(async () => {
+    python = await installed('python');
+    server = await startWeaviate();
+    client = clientOf(server);
+    jobs = await vectorJobs();
+    await fillSample(client, 60);
+    await fillMany(client, 'Many', 20_000);
+    // The clock of HTTP answers has whole seconds; nothing above is to count as changed meanwhile.
+    await sleep(1100);
+  });
+  after(async () => {
+    await client?.close();
+    await jobs?.close();
+    await server?.stop();
+  });
+
+  const out = (...path: string[]) => join(jobs.folder, 'out', ...path);
+
+  /** All objects as the server gives them by REST, one by one. */
+  async function onServer(name: string, tenant?: string): Promise<VectorObject[]> {
+    const schema = (await client.classNamed(name))!;
+    const found: VectorObject[] = [];
+    const wanted = { properties: [], vectors: false };
+    for await (const page of readObjects(client, schema, { tenant, range: {}, expected: 100, wanted })) {
+      for (const { id } of page) found.push((await client.object(name, id, tenant))!);
+    }
+    return found;
+  }
+
+  async function assertSame(file: string, name: string, tenant?: string): Promise<void> {
+    const rows = await jobs.rows(file);
+    const there = await onServer(name, tenant);
+    assert.deepEqual(
+      rows.map((row) => row.object.id),
+      there.map((object) => object.id),
+    );
+    rows.forEach(({ object }, i) => {
+      assert.deepEqual(differences(object, there[i]!), [], `${name}/${object.id}`);
+      assert.equal(object.created, there[i]!.created);
+      assert.equal(object.updated, there[i]!.updated);
+    });
+  }
+
+  for (const layout of ['typed', 'weaviate']) {
+    test(`objects of every type, named and multi-vectors, references: ${layout} files hold what the server shows`, async () => {
+      const job = await jobs.export(server, `every-${layout}`, {
+        layout,
+        exclude: ['Many', 'Note'],
+        verify: 'full',
+      });
+      assert.equal(job.status, 'SUCCESS', job.error?.message);
+      for (const name of ['Author', 'Article', 'Passage']) {
+        await assertSame(`every-${layout}/${name}.parquet`, name);
+      }
+      assert.equal(job.report.verification.compared, 100);
+      assert.equal(job.report.classes.Article!.changed, 0);
+      assert.equal(existsSync(out(`every-${layout}/Draft.parquet`)), layout === 'typed');
+    });
+  }
+
+  for (const reader of ['pyarrow', 'duckdb']) {
+    test(`${reader} reads every value of typed files`, async () => {
+      for (const name of ['Author', 'Article', 'Passage']) {
+        const file = out(`every-typed/${name}.parquet`);
+        const { stdout } = await execute(python, [READ_TYPED, reader, file], { maxBuffer: 1e9 });
+        const rows = stdout
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line));
+        const there = await onServer(name);
+        assert.equal(rows.length, there.length);
+        there.forEach((object, i) => {
+          assertTyped(rows[i], object);
+        });
+      }
+    });
+  }
+
+  test('tenants: active ones are read, inactive and empty ones named, and all by --activate-tenants', async () => {
+    const job = await jobs.export(server, 'tenants', { include: ['Note'], layout: 'weaviate' });
+    assert.equal(job.status, 'SUCCESS', job.error?.message);
+    await assertSame('tenants/Note_amsterdam.parquet', 'Note', 'amsterdam');
+    assert.equal(existsSync(out('tenants/Note_delhi-empty.parquet')), false);
+    const { shardStatus } = JSON.parse(readFileSync(out('tenants/export_metadata.json'), 'utf8'));
+    assert.equal(shardStatus.Note.cairo.status, 'SKIPPED');
+    assert.equal(shardStatus.Note.berlin.objectsExported, 40);
+
+    const awake = await jobs.export(server, 'awake', { include: ['Note'], activateTenants: true });
+    assert.equal(awake.status, 'SUCCESS', awake.error?.message);
+    assert.equal((await jobs.rows('awake/Note.parquet')).length, 120);
+    assert.equal(await client.tenantState('Note', 'cairo'), 'COLD');
+  });
+
+  test('a round trip gives the same objects, under other names', async () => {
+    await jobs.export(server, 'trip', { exclude: ['Many'], activateTenants: true });
+    const rename = { Author: 'Writer', Article: 'Story', Passage: 'Piece', Note: 'Memo', Draft: 'Sketch' };
+    const job = await jobs.import(server, 'trip-back', 'trip', { rename });
+    assert.equal(job.status, 'SUCCESS', job.error?.message);
+    for (const [old, name] of Object.entries(rename)) {
+      for (const tenant of old === 'Note' ? ['amsterdam', 'berlin'] : [undefined]) {
+        const [here, there] = [await onServer(old, tenant), await onServer(name, tenant)];
+        assert.equal(there.length, here.length, name);
+        here.forEach((object, i) => {
+          for (const list of Object.values(object.references ?? {})) {
+            for (const each of list) each.className = rename[each.className as keyof typeof rename];
+          }
+          assert.deepEqual(differences(object, there[i]!), [], `${name}/${object.id}`);
+        });
+      }
+    }
+    for (const name of Object.values(rename)) await client.rest.call('DELETE', `/schema/${name}`);
+  });
+
+  test('successive exports follow the data as it grows and shrinks', async () => {
+    await fillMany(client, 'Growing', 10);
+    const count = async (id: string) => {
+      const job = await jobs.export(server, id, { include: ['Growing'] });
+      assert.equal(job.status, 'SUCCESS', job.error?.message);
+      return (await jobs.rows(`${id}/Growing.parquet`)).length;
+    };
+    assert.equal(await count('growing-1'), 10);
+    const schema = (await client.classNamed('Growing'))!;
+    await put(client, schema, [10, 11, 12].map(manyObject));
+    assert.equal(await count('growing-2'), 13);
+    await client.rest.call('DELETE', `/objects/Growing/${manyObject(3).id}`);
+    assert.equal(await count('growing-3'), 12);
+    await client.rest.call('DELETE', '/schema/Growing');
+  });
+
+  test('writes while an export runs are found and read again', async () => {
+    const schema = (await client.classNamed('Many'))!;
+    const running = jobs.export(server, 'moving', { include: ['Many'] });
+    for (;;) {
+      const { progress } = await jobs.engine
+        .get('moving')
+        .catch(() => ({ progress: { counts: {} } }) as never);
+      if ((progress.counts.objects ?? 0) > 0) break;
+      await sleep(2);
+    }
+    // The first by UUID have surely been read.
+    const [first] = await readObjects(client, schema, {
+      range: {},
+      expected: 20_000,
+      wanted: { properties: schema.properties!, vectors: true },
+    })
+      .next()
+      .then(({ value }) => value as VectorObject[]);
+    await put(client, schema, [{ ...first!, properties: { ...first!.properties, title: 'moved' } }]);
+    const job = await running;
+    assert.equal(job.status, 'SUCCESS', job.error?.message);
+    assert.equal(job.report.classes.Many!.changed, 1);
+    const row = (await jobs.rows('moving/Many.parquet')).find(({ object }) => object.id === first!.id);
+    assert.equal(row!.object.properties.title, 'moved');
+    await sleep(1100);
+  });
+
+  /** Runs the command line until `until` holds, then kills it. */
+  async function killWhen(args: string[], until: () => Promise<boolean> | boolean): Promise<void> {
+    const child = spawn(process.execPath, [MAIN, '--state', join(jobs.folder, 'cli'), ...args], {
+      stdio: 'ignore',
+    });
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    while (child.exitCode === null && !(await until())) await sleep(5);
+    assert.equal(child.exitCode, null, 'it was over before it could be killed');
+    child.kill('SIGKILL');
+    await ended;
+  }
+  const sluice = (...args: string[]) =>
+    execute(process.execPath, [MAIN, '--state', join(jobs.folder, 'cli'), '--json', ...args], {
+      maxBuffer: 1e9,
+    });
+  const weaviate = () => ['--weaviate', server.url, '--grpc', server.grpc];
+
+  test('an export killed in the middle goes on: files that are there are not written again', async () => {
+    const args = [
+      'vectors',
+      'export',
+      out(),
+      ...weaviate(),
+      '--id',
+      'killed',
+      '--include',
+      'Many',
+      '--file-rows',
+      '500',
+    ];
+    const folder = out('killed/Many');
+    const files = () =>
+      existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.parquet')) : [];
+    await killWhen(args, () => files().length >= 20);
+    const times = new Map(files().map((name) => [name, statSync(join(folder, name)).mtimeMs]));
+    assert.ok(times.size < 40, 'it was over');
+    await sluice('jobs', 'resume', 'killed');
+    assert.equal(files().length, 40);
+    const kept = [...times].filter(([name, time]) => statSync(join(folder, name)).mtimeMs === time);
+    assert.ok(kept.length >= 5, `${kept.length} of ${times.size} files were kept`);
+    const ids = new Set<string>();
+    for (const name of files())
+      for (const row of await jobs.rows(`killed/Many/${name}`)) ids.add(row.object.id);
+    assert.equal(ids.size, 20_000);
+  });
+
+  test('an import killed in the middle goes on, and nothing is missing or double', async () => {
+    const args = [
+      'vectors',
+      'import',
+      out('killed'),
+      ...weaviate(),
+      '--id',
+      'killed-import',
+      '--rename',
+      'Many=Again',
+      '--reports',
+      join(jobs.folder, 'imports'),
+    ];
+    await killWhen(
+      args,
+      async () => (await client.classNamed('Again')) !== undefined && (await client.count('Again')) > 2000,
+    );
+    const { stdout } = await sluice('jobs', 'resume', 'killed-import');
+    assert.match(stdout, /"SUCCESS"/);
+    assert.equal(await client.count('Again'), 20_000);
+    for (const number of [0, 777, 19_999]) {
+      assert.deepEqual(
+        differences((await client.object('Again', manyObject(number).id))!, manyObject(number)),
+        [],
+      );
+    }
+    await client.rest.call('DELETE', '/schema/Again');
+  });
+
+  test('gRPC connections that are cut are made again, and no object is lost or double', async () => {
+    const proxy = await startTcpProxy(server.grpc);
+    const running = jobs.export({ url: server.url, grpc: proxy.address }, 'cut', { include: ['Many'] });
+    for (const bytes of [300_000, 500_000, 700_000]) {
+      const before = proxy.cuts;
+      proxy.cutAfter(bytes);
+      while (proxy.cuts === before) await sleep(5);
+    }
+    const job = await running;
+    proxy.stop();
+    assert.equal(job.status, 'SUCCESS', job.error?.message);
+    const rows = await jobs.rows('cut/Many.parquet');
+    assert.equal(new Set(rows.map((row) => row.object.id)).size, 20_000);
+    assert.equal(rows.length, 20_000);
+  });
+
+  test('429 and 503 answers are waited out', async () => {
+    const proxy = await startFaultProxy(server.url);
+    const busy = proxy.rule(
+      { path: '/v1/graphql', times: 2 },
+      { answer: { status: 429, headers: { 'retry-after': '1' } } },
+    );
+    const away = proxy.rule({ path: '/v1/objects', times: 2 }, { answer: { status: 503 } });
+    const job = await jobs.export({ url: proxy.endpoint, grpc: server.grpc }, 'busy', {
+      include: ['Article'],
+    });
+    await proxy.stop();
+    assert.equal(job.status, 'SUCCESS', job.error?.message);
+    assert.equal(busy.hits + away.hits, 4);
+  });
+
+  test('a tenant deleted meanwhile is left out and named', async () => {
+    await client.createClass({
+      class: 'Going',
+      vectorizer: 'none',
+      multiTenancyConfig: { enabled: true },
+      properties: [{ name: 'title', dataType: ['text'] }],
+    });
+    await client.addTenants('Going', ['stays', 'goes']);
+    const schema = (await client.classNamed('Going'))!;
+    const bare = (number: number): VectorObject => ({ ...manyObject(number), properties: { title: 'x' } });
+    for (const tenant of ['stays', 'goes']) await put(client, schema, [1, 2, 3].map(bare), tenant);
+    // One part at a time: the class's only part waits for the one before it.
+    const slow = await vectorJobs({ partsAtOnce: 1 });
+    const running = slow.export(server, 'going', { include: ['Going', 'A*'], partitionBy: 'tenant' });
+    while (!(await slow.engine.get('going').catch(() => undefined))?.pinned) await sleep(1);
+    await client.rest.call('DELETE', '/schema/Going/tenants', { body: ['goes'] });
+    const job = await running;
+    assert.equal(job.status, 'SUCCESS', job.error?.message);
+    const { skipped, objects } = job.report.classes.Going!;
+    assert.equal(objects, 3);
+    assert.deepEqual(
+      skipped.map((each) => each.tenant),
+      ['goes'],
+    );
+    assert.match(skipped[0]!.reason, /was deleted/);
+    await slow.close();
+    await client.rest.call('DELETE', '/schema/Going');
+  });
+});
+
+/** A row that another reader gave, against the object as the server shows it. */
+function assertTyped(row: Record<string, unknown>, object: VectorObject): void {
+  assert.equal(row.id, object.id);
+  assert.equal(row.creation_time, object.created * 1000);
+  assert.equal(row.update_time, object.updated * 1000);
+  const floats = (bytes: Uint8Array | undefined) =>
+    bytes ? [...new Float32Array(new Uint8Array(bytes).buffer)] : null;
+  if ('vector' in row) assert.deepEqual(row.vector, floats(object.vector));
+  if ('vector_title' in row) assert.deepEqual(row.vector_title, floats(object.vectors?.title));
+  if ('vector_tokens' in row) {
+    assert.deepEqual(row.vector_tokens, object.multiVectors?.tokens?.map(floats) ?? null);
+  }
+  for (const [name, value] of Object.entries(object.properties)) {
+    assert.deepEqual(trimmed(row[name]), typed(value), `${name} of ${object.id}`);
+  }
+  for (const [name, list] of Object.entries(object.references ?? {})) {
+    assert.deepEqual(
+      row[name],
+      list.map((each) => each.id),
+    );
+  }
+}
+
+/** A value as the readers show its column: dates as microseconds, coordinates as float32. */
+function typed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(typed);
+  if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value)) {
+    const [, digits = ''] = /\.(\d+)/.exec(value) ?? [];
+    const seconds = Date.parse(value.replace(/\.\d+/, '')) / 1000;
+    return seconds * 1e6 + Number(digits.slice(0, 6).padEnd(6, '0'));
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const geo = 'latitude' in value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, geo ? Math.fround(each as number) : typed(each)]),
+  );
+}
+
+/** Without the nulls of structs, which the server does not show. */
+function trimmed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(trimmed);
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value).filter(([, each]) => each !== null);
+  return Object.fromEntries(kept.map(([name, each]) => [name, trimmed(each)]));
+}
