@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { connectionsOf } from '../../src/base/connections.ts';
 import { createSampleLake, type SampleLake } from '../../src/demo/lake/sample.ts';
@@ -67,18 +68,13 @@ class Bucket {
   }
 }
 
-for (const via of ['api', 'presign', 'store'] as Way[]) {
+for (const via of ['api', 'presign'] as Way[]) {
   storeContract(`a branch of a lake, bytes by ${via}`, async () => {
     const bucket = new Bucket();
     await bucket.listen();
     const lake = await createSampleLake({ blocks: bucket.store, root: 's3://bucket' });
-    const open = async (uri: string) => ({
-      store: bucket.store,
-      path: uri.slice('s3://bucket/'.length),
-      uri,
-    });
     const client = new LakeClient(lake.server.connection);
-    const store = new LakeStore(client, 'sample', 'main', { via, open, writable: true });
+    const store = new LakeStore(client, 'sample', 'main', { via, writable: true });
     return {
       store,
       cleanup: async () => {
@@ -146,6 +142,27 @@ describe('a ref of a lake as a Store', () => {
     await store.put('other/way', Buffer.from('through lakeFS'));
     assert.equal(await text(store, 'other/way'), 'through lakeFS');
     bucket.fault = undefined;
+  });
+
+  it('reads and writes the bucket itself where it is given what opens it', async () => {
+    const open = async (uri: string) => ({
+      store: bucket.store,
+      path: uri.slice('s3://bucket/'.length),
+      uri,
+    });
+    bucket.methods.length = 0;
+    lake.server.recording = true;
+    const store = storeOf('main', { via: 'store', open, writable: true });
+    const put = await store.put('by/store', Readable.from(['in ', 'pieces']), { metadata: { k: 'v' } });
+    assert.equal(put.size, 9);
+    assert.equal(await text(store, 'by/store'), 'in pieces');
+    const { body, range } = await store.get('by/store', { range: { last: 6 } });
+    assert.deepEqual([(await readAll(body)).toString(), range], ['pieces', { start: 3, end: 8 }]);
+    assert.deepEqual((await store.head('by/store')).metadata, { k: 'v' });
+    lake.server.recording = false;
+    const bytes = lake.server.requests.filter(({ path }) => /\/objects\?/.test(path));
+    assert.deepEqual([bytes, bucket.methods], [[], []]);
+    await assert.rejects(storeOf('main', { via: 'store' }).get('a'), { code: 'UNSUPPORTED' });
   });
 
   it('goes on where the connection broke', async () => {

@@ -53,12 +53,10 @@ export class ArrayTree implements Tree {
 export class StagedView implements View {
   readonly #tree: View;
   readonly #staged: ReadonlyMap<string, TreeEntry | null>;
-  readonly #paths: string[];
 
   constructor(tree: View, staged: ReadonlyMap<string, TreeEntry | null>) {
     this.#tree = tree;
     this.#staged = staged;
-    this.#paths = [...staged.keys()].sort(compareKeys);
   }
 
   get(path: string): TreeEntry | undefined {
@@ -67,20 +65,21 @@ export class StagedView implements View {
   }
 
   *from(key: string, exclusive = false): Generator<TreeEntry> {
-    let at = lowerBound(this.#paths, key, (path) => path);
-    if (exclusive && this.#paths[at] === key) at++;
+    const paths = [...this.#staged.keys()].sort(compareKeys);
+    let at = lowerBound(paths, key, (path) => path);
+    if (exclusive && paths[at] === key) at++;
     for (const entry of this.#tree.from(key, exclusive)) {
-      while (at < this.#paths.length && compareKeys(this.#paths[at]!, entry.path) < 0) {
-        const staged = this.#staged.get(this.#paths[at++]!);
+      while (at < paths.length && compareKeys(paths[at]!, entry.path) < 0) {
+        const staged = this.#staged.get(paths[at++]!);
         if (staged) yield staged;
       }
-      if (this.#paths[at] === entry.path) {
-        const staged = this.#staged.get(this.#paths[at++]!);
+      if (paths[at] === entry.path) {
+        const staged = this.#staged.get(paths[at++]!);
         if (staged) yield staged;
       } else yield entry;
     }
-    for (; at < this.#paths.length; at++) {
-      const staged = this.#staged.get(this.#paths[at]!);
+    for (; at < paths.length; at++) {
+      const staged = this.#staged.get(paths[at]!);
       if (staged) yield staged;
     }
   }

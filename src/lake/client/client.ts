@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { StoreError } from '../../stores/errors.ts';
 import { entryOf, type LakeEntry, type ObjectStats } from './entry.ts';
 import { header } from './failure.ts';
 import { branchPath, subjectOf } from './paths.ts';
@@ -7,6 +8,10 @@ import type { CallOptions, Commit, StagingLocation } from './types.ts';
 
 /** The most paths of one `deleteObjects`. */
 export const MAX_DELETE = 1000;
+
+/** What HTTP can carry. */
+const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/i;
+const HEADER_VALUE = /^[\x20-\x7e\t]*$/;
 
 export interface UploadOptions extends CallOptions {
   contentType?: string;
@@ -32,8 +37,16 @@ export class LakeClient extends LakeReader {
     };
     if (options.size !== undefined) headers['content-length'] = String(options.size);
     if (options.ifNoneMatch) headers['if-none-match'] = options.ifNoneMatch;
-    for (const [name, value] of Object.entries(options.metadata ?? {}))
+    for (const [name, value] of Object.entries(options.metadata ?? {})) {
+      if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(value)) {
+        throw new StoreError(
+          'BAD_SPEC',
+          `The user metadata "${name}" of ${path} cannot be sent to lakeFS: only printable ASCII can.`,
+          { store: `lakefs://${repository}/${branch}`, key: path },
+        );
+      }
       headers[`x-lakefs-meta-${name}`] = value;
+    }
     const stats = await this.http.json<ObjectStats>({
       method: 'POST',
       path: `${branchPath(repository, branch)}/objects`,

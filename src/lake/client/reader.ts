@@ -251,7 +251,7 @@ export class LakeReader {
     return this.http.bytes(call, METADATA_LIMIT);
   }
 
-  /** Ends kept-alive connections when the calls under way are done. */
+  /** Ends all connections; calls that are under way fail. */
   close(): Promise<void> {
     return this.http.close();
   }

@@ -105,8 +105,9 @@ export class Transport {
     return this.#attempts({ ...call, path: '' }, () => this.#sendPresigned(url, call));
   }
 
+  /** Ends all connections; calls that are under way fail. */
   async close(): Promise<void> {
-    await this.#agent.close();
+    await this.#agent.destroy();
   }
 
   #attempts<T>(call: Call, attempt: () => Promise<T>): Promise<T> {
