@@ -5,16 +5,26 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { EMPTY_PAYLOAD, Signer } from '../../src/stores/s3/signer.ts';
 import { installed } from './install.ts';
 import { answers, freePorts, launch, type Running } from './process.ts';
 import { temporalSettings } from './temporal.ts';
 
-export interface S3Server extends Running {
+const S3_KEYS = {
+  region: 'us-east-1',
+  accessKeyId: 'sluice-access',
+  secretAccessKey: 'sluice-secret-key',
+};
+
+interface S3Access {
   /** http://127.0.0.1:port */
   endpoint: string;
   region: string;
   accessKeyId: string;
   secretAccessKey: string;
+}
+
+export interface S3Server extends Running, S3Access {
   createBucket(name: string): Promise<void>;
 }
 
@@ -27,33 +37,23 @@ export async function startMinio(
 ): Promise<S3Server> {
   const command = await installed('minio');
   const [port] = await freePorts(1);
-  const endpoint = `http://127.0.0.1:${port}`;
-  const accessKeyId = 'sluice-access';
-  const secretAccessKey = 'sluice-secret-key';
+  const access = { endpoint: `http://127.0.0.1:${port}`, ...S3_KEYS };
   const running = await launch({
     name: 'minio',
     command,
     args: (folder) => ['server', '--quiet', '--address', `127.0.0.1:${port}`, folder],
     env: () => ({
-      MINIO_ROOT_USER: accessKeyId,
-      MINIO_ROOT_PASSWORD: secretAccessKey,
+      MINIO_ROOT_USER: access.accessKeyId,
+      MINIO_ROOT_PASSWORD: access.secretAccessKey,
       MINIO_BROWSER: 'off',
       MINIO_UPDATE: 'off',
       MINIO_CALLHOME_ENABLE: 'off',
       ...(options.domain === undefined ? {} : { MINIO_DOMAIN: options.domain }),
       ...options.env,
     }),
-    ready: () => answers(`${endpoint}/minio/health/ready`),
+    ready: () => takesRequests(access),
   });
-  const server = {
-    ...running,
-    endpoint,
-    region: 'us-east-1',
-    accessKeyId,
-    secretAccessKey,
-    // A folder in the root of a one-drive MinIO is a bucket.
-    createBucket: async (name: string) => mkdirSync(join(running.folder, name)),
-  };
+  const server = { ...running, ...access, createBucket: (name: string) => createBucket(access, name) };
   for (const bucket of options.buckets ?? []) await server.createBucket(bucket);
   return server;
 }
@@ -62,26 +62,17 @@ export async function startMinio(
 export async function startVersity(options: { buckets?: string[] } = {}): Promise<S3Server> {
   const command = await installed('versitygw');
   const [port] = await freePorts(1);
-  const accessKeyId = 'sluice-access';
-  const secretAccessKey = 'sluice-secret-key';
-  const endpoint = `http://127.0.0.1:${port}`;
+  const access = { endpoint: `http://127.0.0.1:${port}`, ...S3_KEYS };
   const running = await launch({
     name: 'versity',
     command,
     args: (folder) => [
-      ...['--access', accessKeyId, '--secret', secretAccessKey, '--region', 'us-east-1'],
-      ...['--port', `127.0.0.1:${port}`, '--health', '/health', 'posix', folder],
+      ...['--access', access.accessKeyId, '--secret', access.secretAccessKey, '--region', access.region],
+      ...['--port', `127.0.0.1:${port}`, 'posix', folder],
     ],
-    ready: () => answers(`${endpoint}/health`),
+    ready: () => takesRequests(access),
   });
-  const server = {
-    ...running,
-    endpoint,
-    region: 'us-east-1',
-    accessKeyId,
-    secretAccessKey,
-    createBucket: async (name: string) => mkdirSync(join(running.folder, name)),
-  };
+  const server = { ...running, ...access, createBucket: (name: string) => createBucket(access, name) };
   for (const bucket of options.buckets ?? []) await server.createBucket(bucket);
   return server;
 }
@@ -92,16 +83,20 @@ export interface GcsServer extends Running {
   createBucket(name: string): Promise<void>;
 }
 
-export async function startFakeGcs(options: { buckets?: string[] } = {}): Promise<GcsServer> {
+/** @param options.publicHost under which it is asked, when that is another address (a proxy in between) */
+export async function startFakeGcs(
+  options: { buckets?: string[]; port?: number; publicHost?: string } = {},
+): Promise<GcsServer> {
   const command = await installed('fake-gcs-server');
-  const [port] = await freePorts(1);
+  const port = options.port ?? (await freePorts(1))[0];
   const endpoint = `http://127.0.0.1:${port}`;
   const running = await launch({
     name: 'gcs',
     command,
     args: () => [
       ...['-scheme', 'http', '-host', '127.0.0.1', '-port', String(port), '-backend', 'memory'],
-      ...['-public-host', `127.0.0.1:${port}`, '-external-url', endpoint, '-log-level', 'warn'],
+      ...['-public-host', options.publicHost ?? `127.0.0.1:${port}`],
+      ...['-external-url', endpoint, '-log-level', 'warn'],
     ],
     ready: () => answers(`${endpoint}/storage/v1/b?project=test`),
   });
@@ -211,6 +206,25 @@ export async function startTemporal(options: { namespace?: string } = {}): Promi
     workflowExecutionRetentionPeriod: '86400s',
   });
   return { ...running, address: `127.0.0.1:${ports[0]}`, namespace };
+}
+
+/** A server that says it is up may still be loading its accounts; one that lists its buckets is not. */
+async function takesRequests(server: S3Access): Promise<boolean> {
+  return (await signedFetch(server, 'GET', '/')).ok;
+}
+
+async function createBucket(server: S3Access, name: string): Promise<void> {
+  const response = await signedFetch(server, 'PUT', `/${name}`);
+  if (!response.ok) throw new Error(`PUT /${name}: ${response.status} ${await response.text()}`);
+}
+
+async function signedFetch(server: S3Access, method: string, path: string): Promise<Response> {
+  const { host } = new URL(server.endpoint);
+  const request = { method, path, query: '', host, headers: [], payload: EMPTY_PAYLOAD };
+  const signed = new Signer().sign(request, server, server.region, Date.now());
+  const headers = new Headers();
+  for (let i = 0; i < signed.length; i += 2) headers.set(signed[i]!, signed[i + 1]!);
+  return fetch(server.endpoint + path, { method, headers, signal: AbortSignal.timeout(5000) });
 }
 
 async function postJson(url: string, body: unknown): Promise<void> {
