@@ -14,6 +14,8 @@ export interface ResumingOptions {
   mapError: (error: unknown) => unknown;
   policy: RetryPolicy;
   signal?: AbortSignal | undefined;
+  /** Milliseconds without a byte, while some are wanted, that count as a broken connection. */
+  silence?: number;
 }
 
 /** A body that goes on where its connection broke, and fails with CORRUPT when it is longer than promised. */
@@ -23,6 +25,7 @@ export class ResumingBody extends Readable {
   #received = 0;
   #failures = 0;
   #failingSince = 0;
+  #silence: NodeJS.Timeout | undefined;
 
   constructor(options: ResumingOptions) {
     super({ highWaterMark: 256 * 1024 });
@@ -31,10 +34,13 @@ export class ResumingBody extends Readable {
   }
 
   override _read(): void {
-    this.#current?.resume();
+    if (!this.#current) return;
+    this.#current.resume();
+    this.#listen(this.#current);
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearTimeout(this.#silence);
     this.#current?.destroy();
     done(error);
   }
@@ -47,7 +53,7 @@ export class ResumingBody extends Readable {
     source.once('error', (error) => this.#broke(source, error));
     source.on('error', () => undefined);
     source.once('close', () => this.#ended(source));
-    if (this.#received > 0) source.resume();
+    if (this.#received > 0) this._read();
   }
 
   #take(source: Readable, chunk: Buffer): void {
@@ -59,7 +65,21 @@ export class ResumingBody extends Readable {
       this.destroy(
         new StoreError('CORRUPT', `More than the ${length} bytes of ${at.key} in ${at.store} came.`, at),
       );
-    } else if (!this.push(chunk)) source.pause();
+    } else if (this.push(chunk)) this.#listen(source);
+    else {
+      source.pause();
+      clearTimeout(this.#silence);
+    }
+  }
+
+  #listen(source: Readable): void {
+    const { silence, at } = this.#options;
+    if (silence === undefined) return;
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      const why = `No byte of ${at.key} came from ${at.store} for ${silence / 1000} seconds.`;
+      this.#broke(source, new StoreError('TIMEOUT', why, at));
+    }, silence);
   }
 
   #ended(source: Readable): void {
@@ -67,6 +87,7 @@ export class ResumingBody extends Readable {
     const { at, length } = this.#options;
     if (this.#received === length) {
       this.#current = undefined;
+      clearTimeout(this.#silence);
       this.push(null);
       return;
     }
@@ -77,6 +98,7 @@ export class ResumingBody extends Readable {
   #broke(source: Readable, error: unknown): void {
     if (source !== this.#current || this.destroyed) return;
     this.#current = undefined;
+    clearTimeout(this.#silence);
     source.destroy();
     this.#goOn(this.#options.mapError(error)).catch((final: Error) => this.destroy(final));
   }

@@ -22,9 +22,9 @@ export async function copyBlob(
   const url = await sourceUrl(client, source);
   const tier = properties.storageClass ?? client.settings.accessTier;
   const asked = { action: `copy ${source.client.name}/${source.key} to`, key, signal };
-  let { copyStatus } = await client.run(asked, async () => {
+  let { copyStatus } = await client.run(asked, async (abortSignal) => {
     const poller = await blob.beginCopyFromURL(url, {
-      abortSignal: signal,
+      abortSignal,
       conditions: conditionsOf({ ifNoneMatch }),
       sourceConditions: conditionsOf({ ifMatch: sourceIfMatch }),
       ...(properties.metadata && { metadata: metadataToAzure(properties.metadata) }),
@@ -34,7 +34,7 @@ export async function copyBlob(
     return (poller.getOperationState() as { result?: { copyStatus?: string } }).result ?? {};
   });
   for (let wait = 10; copyStatus !== 'success'; wait = Math.min(wait * 2, 5000)) {
-    const facts = await client.run(asked, () => blob.getProperties({ abortSignal: signal }));
+    const facts = await client.run(asked, (abortSignal) => blob.getProperties({ abortSignal }));
     copyStatus = facts.copyStatus;
     if (copyStatus === 'failed' || copyStatus === 'aborted') {
       throw new StoreError(
@@ -47,12 +47,14 @@ export async function copyBlob(
   }
   const changed = headersOf(properties);
   if (Object.keys(changed).length > 0) {
-    const { contentMD5, ...now } = await client.run(asked, () => blob.getProperties());
+    const { contentMD5, ...now } = await client.run(asked, (abortSignal) =>
+      blob.getProperties({ abortSignal }),
+    );
     const headers = {
       ...headersOf(now, contentMD5 && Buffer.from(contentMD5).toString('hex')),
       ...changed,
     };
-    await client.run(asked, () => blob.setHTTPHeaders(headers));
+    await client.run(asked, (abortSignal) => blob.setHTTPHeaders(headers, { abortSignal }));
   }
 }
 

@@ -68,21 +68,33 @@ export function azureError(asked: Asked, thrown: unknown): unknown {
         'no credentials were found: give the connection a key or sas_token, or sign in by "az login"';
       return new StoreError('UNAUTHENTICATED', sentence(asked, said), at);
     }
-    const failure =
-      networkFailure(error) ?? (error?.code === 'REQUEST_SEND_ERROR' ? 'CONNECTION' : undefined);
+    // Nobody aborted: so the SDK calls an answer whose connection broke.
+    const broke = error?.name === 'AbortError' || error?.code === 'REQUEST_SEND_ERROR';
+    const failure = networkFailure(error) ?? (broke ? 'CONNECTION' : undefined);
     return failure ? new StoreError(failure, sentence(asked, `no answer (${error.message})`), at) : thrown;
   }
   const provider = error.details?.errorCode ?? error.code;
   const notModified = status === 304 ? 'NOT_MODIFIED' : undefined;
   const byStatus = STATUSES[status] ?? (status >= 500 ? 'UNAVAILABLE' : 'BAD_SPEC');
-  const code: ErrorCode = notModified ?? CODES[provider ?? ''] ?? byStatus;
-  const said = `${status} ${provider ?? ''}`.trim();
+  // Bytes that do not fit the MD5 that was sent with them; the code differs between services.
+  const wrong = status === 400 && /md5/i.test(error.message) ? 'CORRUPT' : undefined;
+  const code: ErrorCode = notModified ?? wrong ?? CODES[provider ?? ''] ?? byStatus;
+  const first = (error.message ?? '').split('\n', 1)[0]!.slice(0, 200).replace(/\.$/, '');
+  const said = [status, provider, first === provider ? '' : first].filter(Boolean).join(' ');
   return new StoreError(code, sentence(asked, said, ADVICE[code]), {
     ...at,
     status,
     providerCode: provider,
     requestId: error.response?.headers.get('x-ms-request-id'),
     retryAfter: parseRetryAfter(error.response?.headers.get('retry-after')),
+  });
+}
+
+/** No answer came in time. */
+export function timeoutError(asked: Asked): StoreError {
+  return new StoreError('TIMEOUT', sentence(asked, 'no answer came in time'), {
+    store: asked.store,
+    key: asked.key,
   });
 }
 

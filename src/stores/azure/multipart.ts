@@ -37,8 +37,8 @@ export class AzureMultipart implements Multipart {
     const state = stateToText({ key, initiated: Date.now(), properties });
     const blob = await this.#client.blob(UPLOADS + id);
     const metadata = { state };
-    await this.#client.run({ action: 'begin an upload of', key, signal }, () =>
-      blob.upload('', 0, { metadata, abortSignal: signal }),
+    await this.#client.run({ action: 'begin an upload of', key, signal }, (abortSignal) =>
+      blob.upload('', 0, { metadata, abortSignal }),
     );
     return id;
   }
@@ -61,8 +61,8 @@ export class AzureMultipart implements Multipart {
     if (bytes.length === 0) throw this.#bad(key, 'A part of no bytes cannot be kept by Azure.');
     const id = blockId(Buffer.from(uploadId, 'hex'), partNumber, md5);
     const blob = await this.#client.blob(key);
-    await this.#client.run({ action: 'write a part of', key, signal }, () =>
-      blob.stageBlock(id, bytes, bytes.length, { transactionalContentMD5: md5, abortSignal: signal }),
+    await this.#client.run({ action: 'write a part of', key, signal, sending: bytes.length }, (abortSignal) =>
+      blob.stageBlock(id, bytes, bytes.length, { transactionalContentMD5: md5, abortSignal }),
     );
     return { partNumber, etag: md5.toString('hex'), size: bytes.length, modified: Date.now() };
   }
@@ -80,10 +80,10 @@ export class AzureMultipart implements Multipart {
     const named = checkParts(this, parts, (number) => blocks.get(number), at);
     const blob = await this.#client.blob(key);
     const ids = named.map((part) => blocks.get(part.partNumber)!.id);
-    const written = await this.#client.run({ action: 'complete an upload of', key, signal }, () =>
+    const written = await this.#client.run({ action: 'complete an upload of', key, signal }, (abortSignal) =>
       blob.commitBlockList(ids, {
         ...writeOptions({ ...properties, ...options }, undefined, this.#client.settings.accessTier),
-        abortSignal: signal,
+        abortSignal,
       }),
     );
     await this.abort(key, uploadId);
@@ -94,7 +94,9 @@ export class AzureMultipart implements Multipart {
   async abort(key: string, uploadId: string): Promise<void> {
     if (!UPLOAD_ID.test(uploadId)) return;
     const blob = await this.#client.blob(UPLOADS + uploadId);
-    await this.#client.run({ action: 'end an upload of', key }, () => blob.deleteIfExists());
+    await this.#client.run({ action: 'end an upload of', key }, (abortSignal) =>
+      blob.deleteIfExists({ abortSignal }),
+    );
   }
 
   async listParts(key: string, uploadId: string, options: { after?: number; limit?: number } = {}) {
@@ -112,11 +114,12 @@ export class AzureMultipart implements Multipart {
   ) {
     const { prefix = '', limit = 1000 } = options;
     const container = await this.#client.container();
-    const all = await this.#client.run({ action: 'list uploads of' }, async () => {
+    const all = await this.#client.run({ action: 'list uploads of' }, async (abortSignal) => {
       const uploads: UploadInfo[] = [];
       for await (const { name, metadata } of container.listBlobsFlat({
         prefix: UPLOADS,
         includeMetadata: true,
+        abortSignal,
       })) {
         const state = stateFromText(metadata?.state);
         if (!state?.key.startsWith(prefix)) continue;
@@ -134,8 +137,8 @@ export class AzureMultipart implements Multipart {
     const blob = await this.#client.blob(key);
     let list: { name: string; size: number }[] = [];
     try {
-      const answer = await this.#client.run({ action: 'list the parts of', key }, () =>
-        blob.getBlockList('uncommitted'),
+      const answer = await this.#client.run({ action: 'list the parts of', key }, (abortSignal) =>
+        blob.getBlockList('uncommitted', { abortSignal }),
       );
       list = answer.uncommittedBlocks ?? [];
     } catch (error) {
@@ -163,8 +166,8 @@ export class AzureMultipart implements Multipart {
     const blob = await this.#client.blob(UPLOADS + uploadId);
     let state: UploadState | undefined;
     try {
-      const answer = await this.#client.run({ action: 'look at an upload of', key }, () =>
-        blob.getProperties(),
+      const answer = await this.#client.run({ action: 'look at an upload of', key }, (abortSignal) =>
+        blob.getProperties({ abortSignal }),
       );
       state = stateFromText(answer.metadata?.state);
     } catch (error) {

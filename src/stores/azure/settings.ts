@@ -23,12 +23,14 @@ export interface AzureSettings {
   blockSize: number;
   /** Blocks of one upload under way at once. */
   blockConcurrency: number;
+  /** Milliseconds until an answer begins, and of silence inside it. */
+  timeout: number;
   retry: RetryPolicy;
 }
 
 const SETTINGS = [
   ...['account', 'endpoint', 'connection_string', 'key', 'sas_token', 'anonymous', 'access_tier'],
-  ...['block_size', 'block_concurrency', 'retries'],
+  ...['block_size', 'block_concurrency', 'timeout', 'retries'],
 ];
 const MiB = 1024 * 1024;
 
@@ -54,6 +56,7 @@ export function parseAzureConnection(
     credentials: { kind: 'identity' },
     blockSize: read.size('block_size', 64 * 1024) ?? 8 * MiB,
     blockConcurrency: read.count('block_concurrency') ?? 4,
+    timeout: read.seconds('timeout') ?? 60_000,
     retry: { ...DEFAULT_RETRY },
   };
   if (key !== undefined && account === undefined) throw read.bad('key', 'needs the name of its account');

@@ -83,13 +83,13 @@ export class AzureStore implements Store {
   async *#segments(options: ListOptions, pageSize: number): AsyncGenerator<Listed[]> {
     const { prefix = '', delimiter, signal } = options;
     const container = await this.#client.container();
-    const settings = { prefix, includeMetadata: true, abortSignal: signal };
+    const settings = { prefix, includeMetadata: true };
     for (let token: string | undefined, more = true; more; ) {
       const paging = { maxPageSize: pageSize, ...(token && { continuationToken: token }) };
-      const { value } = await this.#client.run({ action: 'list', signal }, () =>
+      const { value } = await this.#client.run({ action: 'list', signal }, (abortSignal) =>
         (delimiter
-          ? container.listBlobsByHierarchy(delimiter, settings).byPage(paging)
-          : container.listBlobsFlat(settings).byPage(paging)
+          ? container.listBlobsByHierarchy(delimiter, { ...settings, abortSignal }).byPage(paging)
+          : container.listBlobsFlat({ ...settings, abortSignal }).byPage(paging)
         ).next(),
       );
       const segment = value as Segment;
@@ -109,8 +109,8 @@ export class AzureStore implements Store {
     this.#checkKey(key);
     const { signal } = options;
     const blob = await this.#client.blob(key);
-    const facts = await this.#client.run({ action: 'look at', key, signal }, () =>
-      blob.getProperties({ abortSignal: signal }),
+    const facts = await this.#client.run({ action: 'look at', key, signal }, (abortSignal) =>
+      blob.getProperties({ abortSignal }),
     );
     if (isFolder(facts.metadata)) throw this.#notFound(key);
     return infoOf(key, facts, facts.metadata);
@@ -149,6 +149,7 @@ export class AzureStore implements Store {
       length: end - start + 1,
       at,
       policy: this.#client.settings.retry,
+      silence: this.#client.settings.timeout,
       signal,
       mapError: (error) => azureError({ ...at, action: 'read', signal }, error),
       open: async (offset) => {
@@ -176,8 +177,8 @@ export class AzureStore implements Store {
     signal: AbortSignal | undefined,
   ) {
     const blob = await this.#client.blob(key);
-    return this.#client.run({ action: 'read', key, signal }, () =>
-      blob.download(start, count, { conditions, abortSignal: signal, maxRetryRequests: 0 }),
+    return this.#client.run({ action: 'read', key, signal }, (abortSignal) =>
+      blob.download(start, count, { conditions, abortSignal, maxRetryRequests: 0 }),
     );
   }
 
@@ -190,11 +191,11 @@ export class AzureStore implements Store {
     this.#checkKey(key);
     const { signal } = options;
     const blob = await this.#client.blob(key);
-    await this.#client.run({ action: 'delete', key, signal }, () =>
+    await this.#client.run({ action: 'delete', key, signal }, (abortSignal) =>
       blob.deleteIfExists({
         deleteSnapshots: 'include',
         conditions: conditionsOf(options),
-        abortSignal: signal,
+        abortSignal,
       }),
     );
   }

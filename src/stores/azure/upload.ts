@@ -72,23 +72,20 @@ async function putOnce(
 ): Promise<ObjectInfo> {
   const { signal } = options;
   const blob = await client.blob(key);
-  const written = await client.run({ action: 'write', key, signal }, () =>
-    blob.upload(bytes, bytes.length, {
-      ...writeOptions(options, md5, client.settings.accessTier),
-      abortSignal: signal,
-    }),
-  );
-  // Of the bytes that Azure received; it does not hold them against what it was told to keep as their MD5.
-  if (written.contentMD5 && Buffer.from(written.contentMD5).toString('hex') !== md5) {
-    await client.run({ action: 'remove', key }, () =>
-      blob.deleteIfExists({ conditions: { ifMatch: written.etag! } }),
-    );
+  const asked = { action: 'write', key, signal, sending: bytes.length };
+  const written = await client.run(asked, async (abortSignal) => {
+    const settings = writeOptions(options, md5, client.settings.accessTier);
+    const answer = await blob.upload(bytes, bytes.length, { ...settings, abortSignal });
+    // That of the bytes that came, which Azure need not hold against what it was told to keep as their MD5.
+    const { contentMD5, etag } = answer;
+    if (!contentMD5 || Buffer.from(contentMD5).toString('hex') === md5) return answer;
+    await blob.deleteIfExists({ conditions: { ifMatch: etag! }, abortSignal });
     throw new StoreError(
       'CORRUPT',
       `${client.name} received other bytes for ${key} than were sent; they were removed again.`,
       { store: client.name, key },
     );
-  }
+  });
   return infoOf(key, { ...written, contentLength: bytes.length, contentMD5: Buffer.from(md5, 'hex') });
 }
 
@@ -115,8 +112,8 @@ async function putBlocks(
       ids[ids.length - 1] = id;
       size += chunk.length;
       const sent = client
-        .run({ action: 'write', key, signal }, () =>
-          blob.stageBlock(id, chunk, chunk.length, { transactionalContentMD5: hash, abortSignal: signal }),
+        .run({ action: 'write', key, signal, sending: chunk.length }, (abortSignal) =>
+          blob.stageBlock(id, chunk, chunk.length, { transactionalContentMD5: hash, abortSignal }),
         )
         .then(
           () => undefined,
@@ -138,10 +135,10 @@ async function putBlocks(
     throw error;
   }
   const whole = md5();
-  const written = await client.run({ action: 'write', key, signal: options.signal }, () =>
+  const written = await client.run({ action: 'write', key, signal: options.signal }, (abortSignal) =>
     blob.commitBlockList(ids, {
       ...writeOptions(options, whole, client.settings.accessTier),
-      abortSignal: options.signal,
+      abortSignal,
     }),
   );
   return infoOf(key, { ...written, contentLength: size, contentMD5: Buffer.from(whole, 'hex') });

@@ -15,6 +15,8 @@ export interface GcsRequest extends Asked {
   body?: Buffer | string;
   /** Statuses that are answers although they are 300 or more. */
   accept?: readonly number[];
+  /** One attempt only: the caller knows better what to do next. */
+  once?: boolean;
 }
 
 export interface GcsAnswer {
@@ -53,6 +55,7 @@ export class GcsClient {
 
   /** One request with all its attempts, its answer collected. @throws StoreError */
   async send(request: GcsRequest): Promise<GcsAnswer> {
+    const policy = request.once ? { ...this.settings.retry, attempts: 1 } : this.settings.retry;
     return retry(
       async () => {
         const { status, headers, body } = await this.#request(request);
@@ -62,7 +65,7 @@ export class GcsClient {
           throw unansweredError(request, error);
         }
       },
-      { policy: this.settings.retry, signal: request.signal },
+      { policy, signal: request.signal },
     );
   }
 

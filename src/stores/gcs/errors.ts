@@ -48,7 +48,10 @@ export function answeredError(
   body: string,
 ): StoreError {
   const { message, reason } = read(body);
-  const code = REASONS[reason ?? ''] ?? STATUSES[status] ?? (status >= 500 ? 'UNAVAILABLE' : 'BAD_SPEC');
+  // Bytes that do not fit the MD5 that was sent with them.
+  const wrong = status === 400 && /md5|crc32c|checksum|hash/i.test(message ?? '') ? 'CORRUPT' : undefined;
+  const code: ErrorCode =
+    wrong ?? REASONS[reason ?? ''] ?? STATUSES[status] ?? (status >= 500 ? 'UNAVAILABLE' : 'BAD_SPEC');
   const text = message ? `${status} ${message.replace(/\s+/g, ' ').slice(0, 300)}` : `HTTP ${status}`;
   return new StoreError(code, sentence(asked, text, ADVICE[code]), {
     store: asked.store,

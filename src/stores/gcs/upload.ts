@@ -1,10 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { isError } from '../../base/errors.ts';
 import { checkedChunks, repeated } from '../body.ts';
 import { Chunks } from '../chunks.ts';
 import { StoreError } from '../errors.ts';
+import { delayBefore, pause } from '../retry.ts';
 import type { Body, ObjectInfo, PutOptions } from '../store.ts';
 import type { GcsClient } from './client.ts';
-import { answeredError } from './errors.ts';
+import type { Asked } from './errors.ts';
 import { base64, type GcsObject, generationOf, hex, infoOf, OBJECT_FIELDS, resourceOf } from './info.ts';
 
 /**
@@ -12,10 +15,32 @@ import { base64, type GcsObject, generationOf, hex, infoOf, OBJECT_FIELDS, resou
  * by a resumable upload of chunks in order, each repeated where its connection breaks. Nothing is visible
  * until the last chunk is there, which is not sent before the whole body is known to be right.
  */
-export function upload(client: GcsClient, key: string, body: Body, options: PutOptions): Promise<ObjectInfo> {
-  const { retry } = client.settings;
-  return repeated(body, retry, options.signal, (source) => uploadOnce(client, key, source, options));
+export async function upload(
+  client: GcsClient,
+  key: string,
+  body: Body,
+  options: PutOptions,
+): Promise<ObjectInfo> {
+  const { retry: policy } = client.settings;
+  const { signal } = options;
+  const started = performance.now();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await repeated(body, policy, signal, (source) => uploadOnce(client, key, source, options));
+    } catch (error) {
+      // Only a body that can be read twice can be sent twice.
+      const again = error instanceof StartAgain && !(body instanceof Readable);
+      const delay = again
+        ? delayBefore(error, attempt, performance.now() - started, policy, signal)
+        : undefined;
+      if (delay === undefined) throw error;
+      await pause(delay, signal);
+    }
+  }
 }
+
+/** The upload came to nothing at Google's side: bytes arrived wrong, or it was forgotten. */
+class StartAgain extends StoreError {}
 
 async function uploadOnce(
   client: GcsClient,
@@ -111,31 +136,80 @@ async function putChunks(
     let offset = 0;
     for (let chunk = first; ; chunk = await chunks.next()) {
       const last = chunks.ended;
-      const end = offset + chunk.length;
-      const total = last ? String(end) : '*';
-      const { status, body } = await client.send({
-        ...asked,
-        method: 'PUT',
-        path: session,
-        headers: {
-          'content-range': chunk.length > 0 ? `bytes ${offset}-${end - 1}/${total}` : `bytes */${total}`,
-        },
-        body: chunk,
-        accept: [308],
-      });
-      if (status !== 308) {
-        if (!last)
-          throw new StoreError('PROTOCOL', `${client.name} ended the upload of ${key} too early.`, asked);
-        return await checked(client, key, JSON.parse(body.toString()) as GcsObject, end, md5());
-      }
-      if (last) throw answeredError(asked, 503, {}, 'The upload is not complete after its last chunk.');
-      offset = end;
+      const object = await sendChunk(client, asked, session, chunk, offset, last);
+      offset += chunk.length;
+      if (object) return await checked(client, key, object, offset, md5());
+      if (last) throw new StoreError('PROTOCOL', `${client.name} did not end the upload of ${key}.`, asked);
     }
   } catch (error) {
     // Google forgets an unfinished upload in a week; asking is only a courtesy.
     const forget = { ...asked, signal: undefined, method: 'DELETE' as const, path: session, accept: [499] };
     await client.send(forget).catch(() => undefined);
     throw error;
+  }
+}
+
+/**
+ * Sends one chunk. After an attempt that broke, Google is asked how much of it has arrived, and only the rest
+ * is sent ("Resumable uploads", "Resume an interrupted upload").
+ * @returns the object, when this was the last chunk
+ */
+async function sendChunk(
+  client: GcsClient,
+  asked: Asked,
+  session: string,
+  chunk: Buffer,
+  offset: number,
+  last: boolean,
+): Promise<GcsObject | undefined> {
+  const end = offset + chunk.length;
+  const total = last ? String(end) : '*';
+  const put = (range: string, body: Buffer) =>
+    client.send({
+      ...asked,
+      method: 'PUT',
+      path: session,
+      headers: { 'content-range': `bytes ${range}` },
+      body,
+      accept: [308],
+      once: true,
+    });
+  const started = performance.now();
+  let broken = false;
+  for (let attempt = 1, at = offset; ; ) {
+    try {
+      const answer = broken
+        ? await put('*/*', chunk.subarray(0, 0))
+        : await put(at < end ? `${at}-${end - 1}/${total}` : `*/${total}`, chunk.subarray(at - offset));
+      if (answer.status !== 308) return JSON.parse(answer.body.toString()) as GcsObject;
+      at = Number(/^bytes=0-(\d+)$/.exec(String(answer.headers.range))?.[1] ?? -1) + 1;
+      if (at < offset || at > end) {
+        throw new StoreError('PROTOCOL', `${client.name} has other bytes of ${asked.key} than were sent.`, {
+          store: client.name,
+          key: asked.key,
+        });
+      }
+      if (at === end && !last) return undefined;
+      broken = false;
+    } catch (error) {
+      if (isError(error) && (error.status === 404 || error.status === 410)) {
+        throw new StartAgain('UNAVAILABLE', `${client.name} has forgotten the upload of ${asked.key}.`, {
+          store: client.name,
+          key: asked.key,
+          cause: error,
+        });
+      }
+      const delay = delayBefore(
+        error,
+        attempt++,
+        performance.now() - started,
+        client.settings.retry,
+        asked.signal,
+      );
+      if (delay === undefined) throw error;
+      await pause(delay, asked.signal);
+      broken = true;
+    }
   }
 }
 
@@ -155,7 +229,7 @@ async function checked(
     method: 'DELETE',
     path: `${client.object(key)}?ifGenerationMatch=${object.generation}`,
   });
-  throw new StoreError(
+  throw new StartAgain(
     'CORRUPT',
     `${client.name} received other bytes for ${key} than were sent; they were removed again.`,
     asked,
