@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { type Add, deletionVectorId, liveRecords, type Remove } from './actions.ts';
 import { deletionVectorFile } from './deletion-vectors.ts';
@@ -232,8 +232,9 @@ export class TotalsSum {
     this.#bytes += sign * size;
     this.#records =
       this.#records === undefined || records === undefined ? undefined : this.#records + sign * records;
-    const hash = createHash('sha1').update(`${path}\n${vector}\n${size}`).digest('hex').slice(0, 32);
-    this.#digest = BigInt.asUintN(128, this.#digest + BigInt(sign) * BigInt(`0x${hash}`));
+    const bytes = hash('sha1', `${path}\n${vector}\n${size}`, 'buffer');
+    const number = (bytes.readBigUInt64BE(0) << 64n) | bytes.readBigUInt64BE(8);
+    this.#digest = BigInt.asUintN(128, sign > 0 ? this.#digest + number : this.#digest - number);
   }
 
   totals(): Totals {
