@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isError, SluiceError } from '../../base/errors.ts';
+import { SluiceError } from '../../base/errors.ts';
 import { StoreError } from '../../stores/errors.ts';
 import { cancelable } from '../../stores/read.ts';
 import { DEFAULT_RETRY, delayBefore, networkFailure } from '../../stores/retry.ts';
@@ -92,9 +92,4 @@ function wrongLength(
     ...at,
     retryable,
   });
-}
-
-/** Whether another way of reading is worth a try: this one is closed, the object itself is not the matter. */
-export function isClosedWay(error: unknown): boolean {
-  return isError(error, 'ACCESS_DENIED', 'UNSUPPORTED', 'CONNECTION', 'TIMEOUT', 'NOT_FOUND', 'UNAVAILABLE');
 }

@@ -21,16 +21,15 @@ import type {
   PutOptions,
   Store,
 } from '../../stores/store.ts';
-import { parsePhysicalAddress } from '../client/address.ts';
 import { type LakeClient, MAX_DELETE } from '../client/client.ts';
 import type { LakeEntry } from '../client/entry.ts';
 import { MAX_PAGE } from '../client/reader.ts';
 import { propertiesFrom } from './properties.ts';
-import { isClosedWay, steadyBody } from './reading.ts';
+import { steadyBody } from './reading.ts';
+import { changed, entryOpener, isClosedWay, type Reach, type Way } from './ways.ts';
 import { MAX_SINGLE_PUT, putDirect, putPresigned, putThrough, type Target } from './writing.ts';
 
-/** How bytes go: `api` through lakeFS, `presign` by presigned address, `store` with credentials for the bucket. */
-export type Way = 'api' | 'presign' | 'store';
+export type { Way } from './ways.ts';
 
 export interface LakeStoreOptions {
   /** `auto` (the default): presigned where the server can and the object store is in reach, else through lakeFS. */
@@ -51,17 +50,21 @@ export class LakeStore implements Store {
   readonly client: LakeClient;
   readonly repository: string;
   readonly ref: string;
-  readonly #open: OpenStore | undefined;
-  readonly #via: Way | 'auto';
-  #presignWorks: boolean | undefined;
+  readonly #reach: Reach;
 
   constructor(client: LakeClient, repository: string, ref: string, options: LakeStoreOptions = {}) {
     this.client = client;
     this.repository = repository;
     this.ref = ref;
     this.name = `lakefs://${repository}/${ref}`;
-    this.#via = options.via ?? 'auto';
-    this.#open = options.open;
+    this.#reach = {
+      client,
+      repository,
+      ref,
+      name: this.name,
+      via: options.via ?? 'auto',
+      open: options.open,
+    };
     const writable = options.writable ?? false;
     this.capabilities = {
       putIfAbsent: writable,
@@ -110,7 +113,7 @@ export class LakeStore implements Store {
     checkSignal(this, signal);
     const way = await this.#way();
     const entry = await this.#statFor(key, way, signal);
-    if (ifMatch !== undefined && ifMatch !== entry.checksum) throw this.#changed(key);
+    if (ifMatch !== undefined && ifMatch !== entry.checksum) throw changed(this.name, key);
     if (ifNoneMatch !== undefined && ifNoneMatch === entry.checksum) {
       throw new StoreError('NOT_MODIFIED', `${key} in ${this.name} is what it was.`, {
         store: this.name,
@@ -123,7 +126,7 @@ export class LakeStore implements Store {
     const content: ObjectContent = { info: infoOf(entry), body: Readable.from([]) };
     if (asked) content.range = asked;
     if (entry.size === 0) return content;
-    const open = this.#opener(entry, way, span.end, signal);
+    const open = entryOpener(this.#reach, entry, way, span.end, signal);
     return { ...content, body: steadyBody(open, await open(span.start), span, at, signal) };
   }
 
@@ -133,13 +136,13 @@ export class LakeStore implements Store {
     if (options.ifMatch !== undefined) throw unsupported(this, 'check an etag while it writes', key);
     const size = body instanceof Uint8Array ? body.byteLength : options.size;
     const way = await this.#way();
-    if (way === 'store') return infoOf(await putDirect(target, this.#open!, body, options));
+    if (way === 'store') return infoOf(await putDirect(target, this.#reach.open!, body, options));
     const fits = size !== undefined && size <= MAX_SINGLE_PUT;
     if (way === 'presign' && fits && (body instanceof Uint8Array || typeof body === 'function')) {
       try {
         return infoOf(await putPresigned(target, body, options));
       } catch (error) {
-        if (this.#via !== 'auto' || !isClosedWay(error)) throw error;
+        if (this.#reach.via !== 'auto' || !isClosedWay(error)) throw error;
       }
     }
     return infoOf(await putThrough(target, body, options));
@@ -200,7 +203,7 @@ export class LakeStore implements Store {
     const { signal, sourceIfMatch } = options;
     checkSignal(this, signal);
     const from = await source.#stat(sourceKey, false, signal);
-    if (sourceIfMatch !== undefined && sourceIfMatch !== from.checksum) throw source.#changed(sourceKey);
+    if (sourceIfMatch !== undefined && sourceIfMatch !== from.checksum) throw changed(source.name, sourceKey);
     const given = propertiesOf(options);
     if (given.contentType === from.contentType) delete given.contentType;
     if (Object.keys(given).length === 0) {
@@ -233,67 +236,18 @@ export class LakeStore implements Store {
     try {
       return await this.#stat(key, way === 'presign', signal);
     } catch (error) {
-      if (way !== 'presign' || this.#via !== 'auto' || !isError(error, 'UNSUPPORTED')) throw error;
-      this.#presignWorks = false;
+      if (way !== 'presign' || this.#reach.via !== 'auto' || !isError(error, 'UNSUPPORTED')) throw error;
+      this.#reach.presignWorks = false;
       return this.#stat(key, false, signal);
     }
   }
 
   async #way(): Promise<Way> {
-    if (this.#via === 'store' && !this.#open)
+    if (this.#reach.via === 'store' && !this.#reach.open)
       throw unsupported(this, 'reach its bucket: nothing was given to open it with');
-    if (this.#via !== 'auto') return this.#via;
-    this.#presignWorks ??= (await this.client.storageConfig()).pre_sign_support;
-    return this.#presignWorks ? 'presign' : 'api';
-  }
-
-  /** What opens the entry's bytes from a start up to the end that was asked for, by the best way that works. */
-  #opener(
-    entry: LakeEntry,
-    way: Way,
-    end: number,
-    signal?: AbortSignal,
-  ): (start: number) => Promise<Readable> {
-    const { client, repository, ref, name } = this;
-    const key = entry.path;
-    let first: LakeEntry | undefined = entry;
-    const whole = (start: number) => start === 0 && end === entry.size - 1;
-    const rangeOf = (start: number) => (whole(start) ? undefined : { start, end });
-    const throughLakefs = async (start: number): Promise<Readable> => {
-      const content = await client.get(repository, ref, key, { range: rangeOf(start), signal });
-      if (content.etag !== undefined && content.etag !== entry.checksum) {
-        content.body.destroy();
-        throw this.#changed(key);
-      }
-      return content.body;
-    };
-    const presigned = async (start: number): Promise<Readable> => {
-      // An address that broke once may have run out: every further try gets its own.
-      const now = first ?? (await this.#stat(key, true, signal));
-      first = undefined;
-      if (now.checksum !== entry.checksum) throw this.#changed(key);
-      if (now.presignedUrl === undefined) return throughLakefs(start);
-      const options = { range: rangeOf(start), signal };
-      return (await client.getPresigned(now.presignedUrl, { store: name, key }, options)).body;
-    };
-    const direct = async (start: number): Promise<Readable> => {
-      const uri = parsePhysicalAddress(entry.physicalAddress)?.uri ?? entry.physicalAddress;
-      const { store, path } = await this.#open!(uri);
-      return (await store.get(path, { range: rangeOf(start), signal })).body;
-    };
-    if (way === 'api') return throughLakefs;
-    if (way === 'store') return direct;
-    return async (start) => {
-      if (this.#via === 'auto' && this.#presignWorks === false) return throughLakefs(start);
-      try {
-        return await presigned(start);
-      } catch (error) {
-        if (this.#via !== 'auto' || !isClosedWay(error)) throw error;
-        // The object store is not in reach from here.
-        if (isError(error, 'CONNECTION', 'TIMEOUT')) this.#presignWorks = false;
-        return throughLakefs(start);
-      }
-    };
+    if (this.#reach.via !== 'auto') return this.#reach.via;
+    this.#reach.presignWorks ??= (await this.client.storageConfig()).pre_sign_support;
+    return this.#reach.presignWorks ? 'presign' : 'api';
   }
 
   #target(key: string, verb: string): Target {
@@ -317,13 +271,6 @@ export class LakeStore implements Store {
       throw error;
     }
     throw new StoreError('PRECONDITION_FAILED', `${key} is already in ${this.name}.`, {
-      store: this.name,
-      key,
-    });
-  }
-
-  #changed(key: string): StoreError {
-    return new StoreError('PRECONDITION_FAILED', `${key} in ${this.name} is not the object it was.`, {
       store: this.name,
       key,
     });
