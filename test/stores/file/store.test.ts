@@ -5,10 +5,10 @@ import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, describe, it } from 'node:test';
-import { FileStore } from '../../src/stores/file/store.ts';
-import { hashObject } from '../../src/stores/hash.ts';
-import { fails, fill, listed, md5, patterned, text } from '../contracts/store/subject.ts';
-import { storeContract } from '../contracts/store.ts';
+import { FileStore } from '../../../src/stores/file/store.ts';
+import { hashObject } from '../../../src/stores/hash.ts';
+import { fails, fill, listed, md5, patterned, text } from '../../contracts/store/subject.ts';
+import { storeContract } from '../../contracts/store.ts';
 
 const folders: string[] = [];
 const temporary = async (): Promise<string> => {
@@ -158,7 +158,7 @@ describe('FileStore', () => {
 
   it('shows nothing of a put that was killed, and clears its remains away later', async () => {
     const script = `
-      const { FileStore } = await import('${import.meta.dirname}/../../src/stores/file/store.ts');
+      const { FileStore } = await import('${import.meta.dirname}/../../../src/stores/file/store.ts');
       const { Readable } = await import('node:stream');
       const body = async function* () { for (;;) { yield Buffer.alloc(65536); console.log('x'); await new Promise(setImmediate); } };
       await new FileStore(process.argv[1]).put('killed', Readable.from(body()));`;
@@ -180,7 +180,7 @@ describe('FileStore', () => {
 
   it('says NO_SPACE when the disk is full, and frees what it took', async (t) => {
     const script = `
-      const { FileStore } = await import('${import.meta.dirname}/../../src/stores/file/store.ts');
+      const { FileStore } = await import('${import.meta.dirname}/../../../src/stores/file/store.ts');
       const { readdirSync } = await import('node:fs');
       const store = new FileStore(process.argv[1]);
       await store.put('small', Buffer.alloc(1000));
@@ -205,7 +205,7 @@ describe('FileStore', () => {
     await chmod(root, 0o777);
     const script = `
       if (process.getuid() === 0) process.setuid(65534);
-      const { FileStore } = await import('${import.meta.dirname}/../../src/stores/file/store.ts');
+      const { FileStore } = await import('${import.meta.dirname}/../../../src/stores/file/store.ts');
       const error = await new FileStore(process.argv[1]).put('closed/a', Buffer.alloc(1)).catch((e) => e);
       console.log(error.code, error.message);`;
     const run = spawnSync(process.execPath, ['--input-type=module', '-e', script, root], {
