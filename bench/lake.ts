@@ -3,6 +3,8 @@
  * the very same objects synced from bucket to bucket by rclone (no lake in its way); and a bare loop of the same
  * requests. Runs are interleaved; medians and ratios are printed.
  *
+ * Sluice runs as it is installed, from dist/.
+ *
  *   npm run bench:lake -- [objects=10000] [rounds=3]
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -66,7 +68,7 @@ state: ${join(folder, 'state')}
 const sluice = (lake: Lake, to: string, ...more: string[]): Promise<Timed> =>
   timed(process.execPath, [
     TELLS_PEAK,
-    join(here, '../src/main.ts'),
+    join(here, '../dist/main.js'),
     '--config',
     lake.config,
     '-q',
@@ -222,7 +224,7 @@ try {
     };
     const args = [
       TELLS_PEAK,
-      join(here, '../src/main.ts'),
+      join(here, '../dist/main.js'),
       '-q',
       'export',
       'lakefs://synthetic/main',
