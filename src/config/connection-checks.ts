@@ -11,6 +11,7 @@ const READERS: Record<string, () => Promise<(connection: Connection) => unknown>
   s3: async () => (await import('../stores/s3/settings.ts')).parseS3Connection,
   gcs: async () => (await import('../stores/gcs/settings.ts')).parseGcsConnection,
   azure: async () => (await import('../stores/azure/settings.ts')).parseAzureConnection,
+  file: async () => (await import('../stores/file/provider.ts')).parseFileConnection,
   lakefs: async () => (await import('../lake/client/connection.ts')).parseLakefsConnection,
   databricks: async () => (await import('../tables/databricks/connection.ts')).parseDatabricksConnection,
   unity: async () => (await import('../tables/catalogs/unity/connection.ts')).parseUnityConnection,

@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import type { Connection } from '../../base/connections.ts';
 import { SluiceError } from '../../base/errors.ts';
 import type { StoreProvider } from '../open.ts';
+import { SettingReader } from '../setting-reader.ts';
 import { FileStore } from './store.ts';
 
 /**
@@ -15,7 +16,7 @@ export const fileProvider: StoreProvider = {
   connectionTypes: ['file'],
   locate(uri, connection) {
     const path = pathOf(uri);
-    const root = rootOf(connection);
+    const { root } = parseFileConnection(connection);
     if (root !== undefined) {
       const inside = relative(root, path);
       if (inside === '..' || inside.startsWith('../')) {
@@ -34,7 +35,7 @@ export const fileProvider: StoreProvider = {
     return { container: path, path: '' };
   },
   async open(container, connection) {
-    return new FileStore(container, { sync: connection?.sync === true });
+    return new FileStore(container, { sync: parseFileConnection(connection).sync });
   },
 };
 
@@ -49,12 +50,16 @@ function pathOf(uri: string): string {
   );
 }
 
-function rootOf(connection: Connection | undefined): string | undefined {
-  const root = connection?.root;
-  if (root === undefined) return undefined;
-  if (typeof root === 'string' && root !== '') return join(resolve(root));
-  throw new SluiceError(
-    'BAD_CONFIG',
-    `The connection "${connection!.name}" needs the path of a folder as its root.`,
-  );
+export interface FileSettings {
+  /** Absolute. */
+  root?: string;
+  sync: boolean;
+}
+
+/** @throws SluiceError BAD_CONFIG */
+export function parseFileConnection(connection: Connection | undefined): FileSettings {
+  const read = new SettingReader(connection?.name ?? 'the environment', connection ?? {});
+  read.known(['root', 'sync'], 'a folder');
+  const root = read.text('root');
+  return { ...(root !== undefined && { root: resolve(root) }), sync: read.flag('sync') ?? false };
 }
