@@ -11,7 +11,7 @@ import duckdb
 
 def plain(value):
     if isinstance(value, datetime.datetime):
-        return value.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        return value.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, decimal.Decimal):
@@ -25,17 +25,20 @@ def plain(value):
 
 reader, folder = sys.argv[1:]
 connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-connection.execute("SET TimeZone = 'UTC'")
 if reader == "duckdb":
     site = sysconfig.get_paths()["purelib"]
     [extension] = glob.glob(f"{site}/duckdb_extension_delta/**/delta.duckdb_extension", recursive=True)
     connection.execute(f"LOAD '{extension}'")
-    found = connection.execute("SELECT * FROM delta_scan(?)", [folder])
+    found = connection.sql(f"SELECT * FROM delta_scan('{folder}')")
 else:
     from deltalake import DeltaTable, QueryBuilder
 
-    batches = QueryBuilder().register("t", DeltaTable(folder)).execute("SELECT * FROM t")
-    found = connection.execute("SELECT * FROM batches")
-names = [column[0] for column in found.description]
-for row in found.fetchall():
-    print(json.dumps(plain(dict(zip(names, row)))))
+    batches = QueryBuilder().register("t", DeltaTable(folder)).execute("SELECT * FROM t").read_all()
+    found = connection.sql("SELECT * FROM batches")
+# Time zones would need one more package; all times here are UTC.
+columns = [
+    f'make_timestamp(epoch_us("{name}")) AS "{name}"' if str(kind) == "TIMESTAMP WITH TIME ZONE" else f'"{name}"'
+    for name, kind in zip(found.columns, found.types)
+]
+for row in found.select(", ".join(columns)).fetchall():
+    print(json.dumps(plain(dict(zip(found.columns, row)))))
