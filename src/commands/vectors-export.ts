@@ -64,6 +64,7 @@ export function define(command: Command): void {
         .choices(['sample', 'full', 'none'])
         .default('sample'),
     )
+    .option('--since <export>', "only what changed since an earlier export: its folder's address")
     .option('--id <id>', 'names the export and its folder')
     .option('--destination-connection <name>', 'the connection for the destination')
     .addHelpText(

@@ -243,7 +243,9 @@ describe('vectors on a real Weaviate', () => {
     ];
     await killWhen(
       args,
-      async () => (await client.classNamed('Again')) !== undefined && (await client.count('Again')) > 2000,
+      async () =>
+        (await client.classNamed('Again')) !== undefined &&
+        (await client.count('Again').catch(() => 0)) > 2000,
     );
     const { stdout } = await sluice('jobs', 'resume', 'killed-import');
     assert.match(stdout, /"SUCCESS"/);

@@ -4,12 +4,14 @@ import { ParquetWriter } from '../../base/parquet/writer.ts';
 import type { PartContext } from '../../jobs/kind.ts';
 import { type ItemFailure, MAX_FAILURES_KEPT, type PartResult } from '../../jobs/part.ts';
 import type { Store } from '../../stores/store.ts';
+import { type Layer, openChain } from '../chain.ts';
 import { layoutNamed } from '../layouts/index.ts';
 import type { VectorObject } from '../object.ts';
-import { readObjects } from '../read.ts';
-import { isMultiTenant } from '../schema.ts';
+import { type ReadOptions, readObjects } from '../read.ts';
+import { type ClassSchema, isMultiTenant } from '../schema.ts';
 import type { WeaviateClient } from '../weaviate/client.ts';
 import { withActivated } from './activate.ts';
+import { DELETED_FOLDER, Deletions, readChanges } from './incremental.ts';
 import { type ExportPartBody, type PinnedVectors, propertiesOf, type Slice, schemaOf } from './pinned.ts';
 import { Upload } from './upload.ts';
 
@@ -18,6 +20,8 @@ export interface ExportPartData {
   [key: string]: Json | undefined;
   /** Not there when there was nothing to write. */
   file?: { key: string; rows: number; bytes: number };
+  /** Ids that the earlier export has and the server no longer; not there when there are none. */
+  deleted?: { key: string; rows: number };
   /** Rows by tenant ('' without tenants). */
   rows: Record<string, number>;
   /** Tenants that were not read, and why. */
@@ -58,6 +62,9 @@ class PartWriting {
   readonly #context: PartContext;
   readonly #data: ExportPartData = { rows: {}, skipped: [] };
   readonly #failures: ItemFailure[] = [];
+  readonly #deletions: Deletions;
+  /** The earlier exports, where only changes are wanted. */
+  #chain: Layer[] | undefined;
   #upload: Upload | undefined;
   #reported = 0;
 
@@ -66,11 +73,16 @@ class PartWriting {
     this.#pinned = pinned;
     this.#place = place;
     this.#context = context;
+    const { name, multiTenant } = pinned.classes[body.class]!;
+    this.#deletions = new Deletions(place, name, multiTenant, context.signal);
   }
 
   async run(): Promise<PartResult> {
     const { spec } = this.#pinned;
     const schema = schemaOf(this.#pinned, this.#body.class);
+    if (spec.since !== undefined) {
+      this.#chain = await openChain(this.#context.open, spec.since, this.#context.signal);
+    }
     const layout = layoutNamed(spec.layout, {
       schema,
       properties: propertiesOf(schema, spec),
@@ -109,7 +121,14 @@ class PartWriting {
       await this.#upload!.end();
       this.#data.file = { key: this.#body.file, rows: written.rows, bytes: written.bytes };
     }
-    const counts = { objects: rows, bytes: writer.bytes, skipped: this.#data.skipped.length };
+    const deleted = await this.#deletions.write(`${DELETED_FOLDER}${this.#body.file}`);
+    if (deleted) this.#data.deleted = deleted;
+    const counts = {
+      deleted: deleted?.rows ?? 0,
+      objects: rows,
+      bytes: writer.bytes,
+      skipped: this.#data.skipped.length,
+    };
     const none = this.#body.slices.length > 0 && this.#data.skipped.length === this.#body.slices.length;
     return {
       counts,
@@ -117,6 +136,13 @@ class PartWriting {
       ...(this.#failures.length > 0 ? { failures: this.#failures } : {}),
       ...(none ? { skipped: this.#data.skipped[0]!.reason } : {}),
     };
+  }
+
+  /** All objects, or those that are new or changed since the earlier export. */
+  #read(schema: ClassSchema, options: ReadOptions): AsyncGenerator<VectorObject[]> {
+    const { client } = this.#place;
+    if (this.#chain === undefined) return readObjects(client, schema, options);
+    return readChanges(client, schema, options, this.#chain, (id) => this.#deletions.add(id, options.tenant));
   }
 
   async abort(): Promise<void> {
@@ -131,7 +157,7 @@ class PartWriting {
     const properties = (schema.properties ?? []).filter((property) => wanted.has(property.name));
     let rows = 0;
     const read = async (expected: number): Promise<void> => {
-      const pages = readObjects(client, schema, {
+      const pages = this.#read(schema, {
         tenant: slice.tenant,
         range: slice,
         expected,

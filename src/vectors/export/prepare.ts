@@ -5,6 +5,7 @@ import { Limiter } from '../../base/limiter.ts';
 import type { JobContext } from '../../jobs/kind.ts';
 import type { Part } from '../../jobs/part.ts';
 import type { Store } from '../../stores/store.ts';
+import { openChain } from '../chain.ts';
 import { type ClassSchema, isMultiTenant } from '../schema.ts';
 import { splitRange } from '../uuid.ts';
 import type { Tenant, WeaviateClient } from '../weaviate/client.ts';
@@ -42,6 +43,7 @@ export async function prepareExport(spec: VectorExportSpec, context: JobContext)
         `There is an export "${spec.id}" in ${spec.destination} already; choose another id.`,
       );
     }
+    if (spec.since !== undefined) await openChain(context.open, spec.since, context.signal);
     const version = await client.version(context.signal);
     const startedAt = await client.clock(context.signal);
     const schemas = chooseClasses(await client.classes(context.signal), spec);
@@ -187,7 +189,8 @@ class ClassPlan {
       file,
       ...(tenant === undefined ? {} : { tenant }),
       // Weaviate itself writes no file for an empty class; a typed file without rows still has the schema.
-      evenEmpty: single && tenant === undefined && this.#spec.layout === 'typed',
+      evenEmpty:
+        single && tenant === undefined && this.#spec.layout === 'typed' && this.#spec.since === undefined,
       skip: [],
     };
     const plannedObjects = slices.reduce((sum, slice) => sum + slice.expected, 0);

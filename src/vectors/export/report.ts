@@ -10,6 +10,8 @@ export interface ClassReport {
   objects: number;
   bytes: number;
   files: { key: string; rows: number; bytes: number; tenants: string[] }[];
+  /** Files of ids that were deleted since the earlier export. */
+  deleted: { key: string; rows: number }[];
   /** By tenant; '' without tenants. */
   rows: Record<string, number>;
   skipped: { tenant: string; reason: string }[];
@@ -29,6 +31,7 @@ export function newClassReport(name: string): ClassReport {
     objects: 0,
     bytes: 0,
     files: [],
+    deleted: [],
     rows: {},
     skipped: [],
     changed: 0,
@@ -48,6 +51,8 @@ export interface VectorReport {
   version: string;
   destination: string;
   layout: string;
+  /** The earlier export that this one holds the changes of. */
+  since?: string;
   startedAt: string;
   completedAt: string;
   /** Milliseconds. */
@@ -69,6 +74,8 @@ export interface ClassSummary {
   tenants?: number;
   skipped: { tenant: string; reason: string }[];
   changed: number;
+  /** Of an increment: ids that the earlier export has and the server no longer. */
+  deleted?: number;
   errors: string[];
 }
 
@@ -96,6 +103,7 @@ export function makeReport(from: {
     version: pinned.version,
     destination: `${pinned.spec.destination.replace(/\/+$/, '')}/${pinned.spec.id}/`,
     layout: pinned.spec.layout,
+    ...(pinned.spec.since === undefined ? {} : { since: pinned.spec.since }),
     startedAt: new Date(context.startedAt).toISOString(),
     completedAt: new Date(completed).toISOString(),
     duration: completed - context.startedAt,
@@ -111,6 +119,9 @@ export function makeReport(from: {
           ...(pinned.classes[i]!.multiTenant ? { tenants: Object.keys(each.rows).length } : {}),
           skipped: each.skipped.slice(0, NAMED),
           changed: each.changed,
+          ...(pinned.spec.since === undefined
+            ? {}
+            : { deleted: each.deleted.reduce((sum, file) => sum + file.rows, 0) }),
           errors: each.errors.slice(0, NAMED),
         },
       ]),

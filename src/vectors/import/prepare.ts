@@ -5,6 +5,7 @@ import type { JobContext } from '../../jobs/kind.ts';
 import type { Part } from '../../jobs/part.ts';
 import { readAll } from '../../stores/read.ts';
 import type { Store } from '../../stores/store.ts';
+import { DELETED_FOLDER } from '../export/incremental.ts';
 import { METADATA_FILE, nameFilter } from '../export/pinned.ts';
 import { VectorFile } from '../layouts/file.ts';
 import { type ClassSchema, isMultiTenant, isReference, type PropertySchema } from '../schema.ts';
@@ -165,8 +166,12 @@ async function* parquetKeys(store: Store, path: string, signal: AbortSignal): As
     yield path;
     return;
   }
-  for await (const page of store.list({ prefix: asFolder(path), signal })) {
-    for (const { key } of page.objects) if (key.endsWith('.parquet')) yield key;
+  const root = asFolder(path);
+  for await (const page of store.list({ prefix: root, signal })) {
+    for (const { key } of page.objects) {
+      // Ids that were deleted since an earlier export are no objects.
+      if (key.endsWith('.parquet') && !key.slice(root.length).startsWith(DELETED_FOLDER)) yield key;
+    }
   }
 }
 

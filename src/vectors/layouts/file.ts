@@ -5,6 +5,7 @@ import { readAll } from '../../stores/read.ts';
 import type { Store } from '../../stores/store.ts';
 import type { VectorObject } from '../object.ts';
 import type { ClassSchema } from '../schema.ts';
+import type { UuidRange } from '../uuid.ts';
 import { type ColumnMap, SLUICE_KEY } from './typed.ts';
 import { fromTypedRow } from './typed-rows.ts';
 import { fromWeaviateRow } from './weaviate-rows.ts';
@@ -85,6 +86,20 @@ export class VectorFile {
     return this.#footer.row_groups.length;
   }
 
+  /** By the statistics of the row group: false when none of its rows is of this tenant and range. */
+  mayHold(index: number, tenant: string | undefined, range: UuidRange): boolean {
+    for (const { meta_data: column } of this.#footer.row_groups[index]!.columns) {
+      const name = column?.path_in_schema.join('.');
+      const { min_value: min, max_value: max } = column?.statistics ?? {};
+      if (typeof min !== 'string' || typeof max !== 'string') continue;
+      if (name === 'tenant' && tenant !== undefined && (tenant < min || tenant > max)) return false;
+      if (name !== 'id') continue;
+      if (range.after !== undefined && max <= range.after) return false;
+      if (range.upTo !== undefined && min > range.upTo) return false;
+    }
+    return true;
+  }
+
   /** All row groups, one after the other. @param from the first one */
   async *groups(from = 0): AsyncGenerator<FileRow[]> {
     for (let i = from; i < this.rowGroups; i++) yield this.group(i);
@@ -104,13 +119,15 @@ export class VectorFile {
 
   /** Only ids and times, which costs a small part of reading all. */
   async times(index: number): Promise<{ id: string; tenant: string | undefined; updated: number }[]> {
-    const columns = ['id', 'update_time'];
-    const withTenant = this.#footer.schema.some((element) => element.name === 'tenant');
-    if (withTenant && this.#map) columns.push('tenant');
+    const there = new Set(this.#footer.schema.map((element) => element.name));
+    const columns = ['id'];
+    if (there.has('update_time')) columns.push('update_time');
+    // A property of this name is inside the JSON of Weaviate's own layout.
+    if (there.has('tenant')) columns.push('tenant');
     const rows = await this.#read(index, columns);
     return rows.map((row) => ({
       id: String(row.id),
-      updated: Number(row.update_time),
+      updated: Number(row.update_time ?? 0),
       tenant: (row.tenant as string | undefined) ?? this.tenant,
     }));
   }

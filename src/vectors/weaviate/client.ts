@@ -1,6 +1,6 @@
 import { SluiceError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
-import type { RetryPolicy } from '../../stores/retry.ts';
+import { type RetryPolicy, retry } from '../../stores/retry.ts';
 import { floatBytes, referencesOf, type VectorObject } from '../object.ts';
 import { baseType, type ClassSchema, isReference, type PropertySchema, vectorNames } from '../schema.ts';
 import type { WeaviateConnection } from './connection.ts';
@@ -29,11 +29,13 @@ export class WeaviateClient {
   readonly url: string;
   readonly rest: WeaviateRest;
   readonly #grpc: WeaviateGrpc;
+  readonly #policy: RetryPolicy | undefined;
 
   constructor(connection: WeaviateConnection, policy?: RetryPolicy) {
     this.url = connection.url;
     this.rest = new WeaviateRest(connection, policy);
     this.#grpc = new WeaviateGrpc(connection, policy);
+    this.#policy = policy;
   }
 
   async version(signal?: AbortSignal): Promise<string> {
@@ -124,6 +126,7 @@ export class WeaviateClient {
     const reply = await this.#graphql<{ Aggregate?: Record<string, { meta?: { count?: number } }[]> }>(
       `{Aggregate{${className}${argument}{meta{count}}}}`,
       `count ${className}${tenant === undefined ? '' : ` of tenant ${tenant}`}`,
+      className,
       signal,
     );
     return reply.Aggregate?.[className]?.[0]?.meta?.count ?? 0;
@@ -143,6 +146,7 @@ export class WeaviateClient {
     const reply = await this.#graphql<{ Get?: Record<string, NewestRow[]> }>(
       `{Get{${className}(${order},limit:${query.limit}${tenant}){_additional{id lastUpdateTimeUnix}}}}`,
       `list the newest objects of ${className}`,
+      className,
       signal,
     );
     return (reply.Get?.[className] ?? []).map(({ _additional }) => ({
@@ -225,19 +229,34 @@ export class WeaviateClient {
     return reply.errors.map(({ index = 0, error = 'refused' }) => ({ index, error }));
   }
 
-  async #graphql<T>(query: string, what: string, signal: AbortSignal | undefined): Promise<T> {
-    const reply = await this.rest.call<{ data?: T; errors?: { message: string }[] }>('POST', '/graphql', {
-      signal,
-      body: { query },
-    });
-    if (!reply.errors?.length) return reply.data ?? ({} as T);
-    const said = reply.errors.map((each) => each.message).join('; ');
-    const code = /not active/i.test(said)
-      ? 'CONFLICT'
-      : /not found|cannot query field/i.test(said)
-        ? 'NOT_FOUND'
-        : 'PROTOCOL';
-    throw new SluiceError(code, `Weaviate cannot ${what}: ${said}`);
+  /** GraphQL's own schema lags behind that of REST, so a class that is not in it yet is asked for again. */
+  async #graphql<T>(
+    query: string,
+    what: string,
+    className: string,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    return retry(
+      async () => {
+        const reply = await this.rest.call<{ data?: T; errors?: { message: string }[] }>('POST', '/graphql', {
+          signal,
+          body: { query },
+        });
+        if (!reply.errors?.length) return reply.data ?? ({} as T);
+        const said = reply.errors.map((each) => each.message).join('; ');
+        const unknown = /cannot query field/i.test(said);
+        const there = unknown && (await this.classNamed(className, signal)) !== undefined;
+        const code = /not active/i.test(said)
+          ? 'CONFLICT'
+          : there
+            ? 'UNAVAILABLE'
+            : unknown || /not found/i.test(said)
+              ? 'NOT_FOUND'
+              : 'PROTOCOL';
+        throw new SluiceError(code, `Weaviate cannot ${what}: ${said}`);
+      },
+      { signal, ...(this.#policy ? { policy: this.#policy } : {}) },
+    );
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { connectionsOf } from '../../src/base/connections.ts';
+import { sampleUuid } from '../../src/demo/vectors/sample.ts';
+import { type SampleWeaviate, startSampleWeaviate } from '../../src/demo/vectors/server.ts';
+import { fileProvider } from '../../src/stores/file/provider.ts';
+import { storeOpener } from '../../src/stores/open.ts';
+import { compactExports } from '../../src/vectors/compact.ts';
+import { differences } from '../../src/vectors/compare.ts';
+import { type VectorJobs, vectorJobs } from '../support/vector-jobs.ts';
+
+let server: SampleWeaviate;
+let jobs: VectorJobs;
+before(async () => {
+  server = await startSampleWeaviate();
+  jobs = await vectorJobs();
+});
+after(async () => {
+  server.stop();
+  await jobs.close();
+});
+
+const out = (id: string) => join(jobs.folder, 'out', id);
+
+function change(name: string, id: string, tenant?: string): void {
+  const object = server.database.shard(name, tenant).get(id)!;
+  const text = name === 'Article' ? { title: `changed ${id}` } : { text: `changed ${id}` };
+  server.database.put(
+    name,
+    tenant,
+    { ...object, properties: { ...object.properties, ...text } },
+    Date.now() - 5000,
+  );
+}
+
+test('an increment holds what is new, changed and deleted, and a chain folds into what a full export gives', async () => {
+  const spec = { include: ['Article', 'Note'], rowGroupRows: 16 };
+  const full = await jobs.export(server, 'full', spec);
+  assert.equal(full.status, 'SUCCESS', full.error?.message);
+
+  for (const i of [3, 4, 5]) change('Article', sampleUuid(`article ${i}`));
+  change('Note', sampleUuid('note berlin 2'), 'berlin');
+  server.database.shard('Article', undefined).delete(sampleUuid('article 10'));
+  const second = await jobs.export(server, 'second', { ...spec, since: out('full') });
+  assert.equal(second.status, 'SUCCESS', second.error?.message);
+  const ids = (await jobs.rows('second/Article.parquet')).map((row) => row.object.id);
+  assert.deepEqual(ids, [3, 4, 5].map((i) => sampleUuid(`article ${i}`)).sort());
+  assert.equal((await jobs.rows('second/Note.parquet')).length, 1);
+  assert.equal(second.report.classes.Article!.deleted, 1);
+
+  change('Article', sampleUuid('article 4'));
+  server.database.shard('Article', undefined).delete(sampleUuid('article 5'));
+  const added = server.database.shard('Article', undefined).get(sampleUuid('article 20'))!;
+  server.database.put('Article', undefined, { ...added, id: sampleUuid('added') }, Date.now() - 5000);
+  const third = await jobs.export(server, 'third', { ...spec, since: out('second') });
+  assert.equal(third.status, 'SUCCESS', third.error?.message);
+  assert.equal(third.report.classes.Article!.objects, 2);
+  assert.equal(third.report.classes.Article!.deleted, 1);
+
+  const open = storeOpener([fileProvider], connectionsOf());
+  const result = await compactExports(open, { source: out('third'), destination: out(''), id: 'folded' });
+  assert.equal(result.folded, 3);
+  await jobs.export(server, 'again', spec);
+  for (const file of ['Article.parquet', 'Note.parquet']) {
+    const folded = await jobs.rows(`folded/${file}`);
+    const whole = await jobs.rows(`again/${file}`);
+    assert.deepEqual(
+      folded.map((row) => [row.tenant, row.object.id]),
+      whole.map((row) => [row.tenant, row.object.id]),
+    );
+    folded.forEach(({ object }, i) => {
+      assert.deepEqual(differences(object, whole[i]!.object), []);
+      assert.equal(object.updated, whole[i]!.object.updated);
+    });
+  }
+  // What was folded is an export like any other: increments can follow it.
+  const next = await jobs.export(server, 'next', { ...spec, since: out('folded') });
+  assert.equal(next.report.objects, 0);
+});
+
+test('an increment of nothing that is there is refused by name', async () => {
+  const job = await jobs.export(server, 'orphan', { since: out('never') });
+  assert.equal(job.error!.code, 'NOT_FOUND');
+  assert.match(job.error!.message, /no complete export in .*never/);
+});
