@@ -22,8 +22,17 @@ export interface LakeChange {
   type: 'added' | 'removed' | 'changed';
 }
 
+/** What the descriptor of a Hive-style table says of it. */
+export interface HiveTable {
+  partitionColumns: string[];
+  /** A Spark struct type. */
+  schema: unknown;
+}
+
 /** A table in a repository, at one commit. */
 export interface TableSource {
+  /** Present when the folder holds no Delta log but plain Parquet files. */
+  hive?: HiveTable;
   repository: string;
   branch: string;
   /** Full id. */

@@ -29,6 +29,10 @@ export async function openSource(
   const movers = new Map<Store, (path: string, key: string) => Mover>();
   return {
     ...pin,
+    hive:
+      descriptor.type === 'hive'
+        ? { partitionColumns: descriptor.partitionColumns, schema: descriptor.schema }
+        : undefined,
     root,
     store,
     list: ({ after, pageSize, signal }) =>

@@ -76,6 +76,42 @@ describe('a table export', () => {
     );
   });
 
+  it('a hive table becomes a Delta table over the same files', async () => {
+    const file = user.lake.files(user.lake.c2).find(({ path }) => /plain\/part-00000/.test(path))!;
+    const fields = ['id', 'd', 'day'].map((name) => ({
+      name,
+      type: name === 'day' ? 'string' : 'long',
+      nullable: true,
+      metadata: {},
+    }));
+    const hive = {
+      name: 'h-1',
+      type: 'hive',
+      path: 'h',
+      partition_columns: ['day'],
+      schema: { type: 'struct', fields },
+    };
+    const commit = user.lake.commit(user.lake.c2, {
+      '_lakefs_tables/h.yaml': JSON.stringify(hive),
+      'h/day=a%2Fb/x.parquet': user.lake.bytes(file.address),
+      'h/day=__HIVE_DEFAULT_PARTITION__/y.parquet': user.lake.bytes(file.address),
+      'h/_SUCCESS': '',
+    });
+    const catalog = { connection: 'uc', name: 'main' };
+    const job = await user.export(commit, { table_defs: ['h'], catalog, method: 'copy' });
+    assert.equal(job.status, 'SUCCESS', JSON.stringify(job.report));
+    const read = (await rows('h-1')).map((line) => JSON.parse(line) as { day?: string });
+    assert.equal(read.length, 50);
+    assert.equal(read.filter(({ day }) => day === 'a/b').length, 25);
+    assert.equal(workspace.tables.get('main.main.h_1')?.columns?.length, 3);
+    const wrong = user.lake.commit(commit, { 'h/other/z.parquet': 'x' });
+    const failed = await user.export(wrong, { table_defs: ['h'], catalog, method: 'copy' });
+    assert.match(
+      (tablesOf(failed)['h-1']!.error as { message: string }).message,
+      /h?other\/z.parquet does not lie in folders day=/,
+    );
+  });
+
   it('a moved table is exported from its new place; a deleted one is kept or dropped as asked', async () => {
     const files = user.lake.files(user.lake.c2).filter(({ path }) => path.startsWith('tables/plain/'));
     const moved = user.lake.commit(user.lake.c2, {

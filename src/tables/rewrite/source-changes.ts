@@ -2,6 +2,7 @@ import { decodePath } from '../delta/paths.ts';
 import { type CommitFile, commitKey } from '../delta/segment.ts';
 import { type DeltaSnapshot, type Replay, readSnapshot, replayCommits } from '../delta/snapshot.ts';
 import type { Exported, TableSource } from '../method.ts';
+import { readHiveTable } from './hive-source.ts';
 
 /** The whole table at the commit, or only what came since an earlier export. */
 export type SourceChanges = (DeltaSnapshot & { whole: true }) | (Replay & { whole: false; version: number });
@@ -18,6 +19,7 @@ export async function readSource(
   earlier: Exported | undefined,
   signal: AbortSignal,
 ): Promise<SourceChanges> {
+  if (source.hive) return await readHiveTable(source, source.hive, signal);
   const difference =
     earlier && earlier.sourceRoot === source.root ? await readDifference(source, earlier, signal) : undefined;
   if (difference) return difference;
