@@ -117,6 +117,8 @@ export function createHandlers(options: GatewayOptions, limits: Limits): (scheme
     };
     active++;
     metrics?.started();
+    // A client that is gone is no news; 'close' says it.
+    response.on('error', ignore);
     response.once('close', () => {
       active--;
       if (metrics || accessLog) end(incoming, response, trace, socket.bytesWritten - trace.sentBefore);
@@ -126,7 +128,12 @@ export function createHandlers(options: GatewayOptions, limits: Limits): (scheme
       if (waits && !asked) response.writeContinue();
       asked = true;
     };
-    await answer(incoming, response, beforeRead, trace);
+    try {
+      await answer(incoming, response, beforeRead, trace);
+    } catch {
+      // What is left is an error that could not even be written down.
+      response.destroy();
+    }
   };
 }
 
@@ -174,6 +181,8 @@ function drain(incoming: IncomingMessage, done: () => void): void {
   incoming.once('close', finish);
   incoming.resume();
 }
+
+function ignore(): void {}
 
 /** Ids that differ between processes and restarts, without asking for random bytes each time. */
 function requestIds(): () => string {

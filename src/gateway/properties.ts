@@ -77,9 +77,9 @@ export function propertiesOfHeaders(headers: IncomingHttpHeaders): ObjectPropert
 /** The headers that show an object, beside its length. */
 export function headersOfInfo(info: ObjectInfo, checksums: boolean): string[] {
   const headers = ['accept-ranges', 'bytes'];
-  if (info.etag !== undefined) headers.push('etag', quoted(info.etag));
+  if (info.etag !== undefined) headers.push('etag', headerBytes(quoted(info.etag)));
   if (info.modified !== undefined) headers.push('last-modified', httpDate(info.modified));
-  headers.push('content-type', info.contentType ?? 'binary/octet-stream');
+  headers.push('content-type', headerBytes(info.contentType ?? 'binary/octet-stream'));
   if (info.contentEncoding !== undefined) headers.push('content-encoding', headerBytes(info.contentEncoding));
   if (info.contentDisposition !== undefined) {
     headers.push('content-disposition', headerBytes(info.contentDisposition));

@@ -209,6 +209,21 @@ it('answers an expectation that it does not know', async () => {
   assert.deepEqual([answer.status, answer.code], [417, 'ExpectationFailed']);
 });
 
+it('shows properties of a target that HTTP cannot hold, without breaking', async () => {
+  const properties = { contentType: 'text/x\r\nset-cookie: a', metadata: { 'bad name': 'x', ok: 'a\nb' } };
+  await store.put('odd', Buffer.from('odd'), {
+    contentType: properties.contentType,
+    metadata: { ok: 'a\nb' },
+  });
+  const answer = await send(port, { path: '/bucket/odd' });
+  assert.equal(answer.text, 'odd');
+  assert.equal(answer.headers['set-cookie'], undefined);
+  assert.equal(answer.headers['x-amz-meta-ok'], 'a b');
+  await store.put('worse', Buffer.from('worse'), properties);
+  assert.equal((await send(port, { path: '/bucket/worse' })).status, 500);
+  await store.deleteMany(['odd', 'worse']);
+});
+
 it('tells no secret in an error', async () => {
   const answer = await send(port, { path: '/bucket/x', key: { ...ALL, secretKey: 'wrong' } });
   assert.doesNotMatch(answer.text, /secret-of-all|wrong/);
