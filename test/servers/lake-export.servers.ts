@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -115,11 +115,7 @@ state: ${join(folder, `state-${name}`)}
       // The proxy has another address than the source: a copy needs both on one.
       const file = config(via);
       const text = via === 'copy' ? '"s3://lake": source' : '';
-      if (text)
-        writeFileSync(
-          file,
-          (await import('node:fs')).readFileSync(file, 'utf8').replace(text, '"s3://lake": out'),
-        );
+      if (text) writeFileSync(file, readFileSync(file, 'utf8').replace(text, '"s3://lake": out'));
       const { code, last } = await sluice(
         file,
         'export',
@@ -143,6 +139,19 @@ state: ${join(folder, `state-${name}`)}
       join(folder, 'files'),
     );
     assert.deepEqual([code, last.report.via], [0, { presign: OBJECTS + 1 }]);
+  });
+
+  test('keys that may not read the source bucket: the next way is found by itself', async () => {
+    const file = config('refused', { source: false });
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"s3://out"', '"s3://lake": out, "s3://out"'));
+    const denied = { answer: { status: 403, code: 'AccessDenied', message: 'Access Denied.' } };
+    proxy.rule({ method: 'PUT', path: '/out/refused/deep/', times: 1 }, denied);
+    proxy.rule({ method: 'GET', path: '/lake/', times: 1_000_000 }, denied);
+    const { code, last } = await sluice(file, 'export', 'lakefs://repo/main', 's3://out/refused');
+    proxy.clear();
+    assert.equal(code, 0, JSON.stringify(last));
+    assert.ok(last.report.via.presign > 0 && last.report.via.store === undefined);
+    await same(file, 's3://out/refused');
   });
 
   test('a store that answers 503 and 500, cuts, and stalls gets everything all the same', async () => {
