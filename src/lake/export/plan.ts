@@ -3,9 +3,12 @@ import { STAGES, type Stage } from './order.ts';
 import type { PartBody, PinnedExport } from './pinned.ts';
 import type { Session } from './session.ts';
 
-/** Objects of a part that copies; parts that only look for table metadata and markers take more. */
-const COPY_TARGET = 5_000;
-const LOOK_TARGET = 100_000;
+/**
+ * Objects of a part that copies: about a range of committed metadata, so that planning cuts between ranges and reads none.
+ * Parts that only look for table metadata and markers take more.
+ */
+const COPY_TARGET = 50_000;
+const LOOK_TARGET = 200_000;
 const BATCH = 500;
 
 /**

@@ -34,7 +34,7 @@ export interface Verification {
   bytes: number;
 }
 
-const RANGE_TARGET = 20_000;
+const RANGE_TARGET = 50_000;
 
 export interface VerifyOptions {
   /** Reads what the listings cannot compare and hashes it. A folder is always read. */

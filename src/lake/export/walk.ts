@@ -42,7 +42,10 @@ export async function* destinationObjects(
   const after = range.after?.startsWith(at.folder) ? destinationKey(at, range.after) : undefined;
   const until = range.until?.startsWith(at.folder) ? destinationKey(at, range.until) : undefined;
   const own = at.root.length;
-  for await (const page of at.store.list({ prefix: under, startAfter: after, signal })) {
+  // A store that cannot begin in the middle (Azure) reads less under a longer prefix.
+  const shared = after === undefined || until === undefined ? '' : commonPrefix(after, until);
+  const narrow = shared.length > under.length ? shared : under;
+  for await (const page of at.store.list({ prefix: narrow, startAfter: after, signal })) {
     let objects = page.objects;
     const last = objects[objects.length - 1];
     const ends = until !== undefined && last !== undefined && compareKeys(last.key, until) > 0;
@@ -55,6 +58,14 @@ export async function* destinationObjects(
     if (objects.length > 0) yield objects;
     if (ends) return;
   }
+}
+
+/** What two keys begin with, whole characters only; every key between them begins so, too. */
+function commonPrefix(a: string, b: string): string {
+  let length = 0;
+  while (length < a.length && length < b.length && a[length] === b[length]) length++;
+  const last = a.charCodeAt(length - 1);
+  return a.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 1 : length);
 }
 
 /** Walks both sides in lock step and yields a pair for every key of either, in batches, in key order. */

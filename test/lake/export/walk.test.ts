@@ -54,6 +54,12 @@ test('a range of paths meets only its own objects, and never what Sluice wrote',
   for await (const page of destinationObjects(at, { after: 'from/a', until: 'from/b' }, 'from/'))
     seen.push(...page.map((o) => o.key));
   assert.deepEqual(seen, ['to/b']);
+  await store.put('to/deep/x/3', Buffer.from('x'));
+  const deep: string[] = [];
+  const range = { after: 'from/deep/x/1', until: 'from/deep/x/4' };
+  for await (const page of destinationObjects(at, range, 'from/')) deep.push(...page.map((o) => o.key));
+  assert.deepEqual(deep, ['to/deep/x/3']);
+  await store.delete('to/deep/x/3');
   const all: string[] = [];
   for await (const page of destinationObjects(at, {}, 'from/')) all.push(...page.map((o) => o.key));
   assert.deepEqual(all, ['to/EXPORT_data', 'to/a', 'to/b', 'to/c']);
