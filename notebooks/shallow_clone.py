@@ -8,5 +8,23 @@ target_path = dbutils.widgets.get("target_path")
 
 from delta.tables import DeltaTable
 
-# With replace, a table that an earlier commit left at target_path gets one more version instead of being in the way.
-DeltaTable.forPath(spark, source_path).clone(target=target_path, isShallow=True, replace=True)
+
+def clone():
+    DeltaTable.forPath(spark, source_path).clone(target=target_path, isShallow=True, replace=True)
+
+
+try:
+    # On Databricks the clone that an earlier commit left at target_path gets one more version, in one step.
+    clone()
+except Exception as error:
+    # Open-source Delta replaces empty tables only: empty it first, and bring it back should the clone fail.
+    if "NON_EMPTY_CLONE" not in str(error):
+        raise
+    target = DeltaTable.forPath(spark, target_path)
+    version = target.history(1).head().version
+    target.delete()
+    try:
+        clone()
+    except Exception:
+        target.restoreToVersion(version)
+        raise

@@ -9,6 +9,26 @@ import argparse
 from pyspark.sql import SparkSession
 
 
+def clone(spark, source, target):
+    from delta.tables import DeltaTable
+
+    def once():
+        DeltaTable.forPath(spark, source).clone(target=target, isShallow=True, replace=True)
+
+    if not DeltaTable.isDeltaTable(spark, target):
+        once()
+        return
+    # Open-source Delta replaces empty tables only: empty it first, and bring it back should the clone fail.
+    earlier = DeltaTable.forPath(spark, target)
+    version = earlier.history(1).head().version
+    earlier.delete()
+    try:
+        once()
+    except Exception:
+        earlier.restoreToVersion(version)
+        raise
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", required=True, help="the table to clone, such as s3a://repository/commit/path")
@@ -25,9 +45,7 @@ def main():
         builder = builder.config(*setting.split("=", 1))
     spark = builder.getOrCreate()
 
-    from delta.tables import DeltaTable
-
-    DeltaTable.forPath(spark, arguments.source).clone(target=arguments.target, isShallow=True, replace=True)
+    clone(spark, arguments.source, arguments.target)
     spark.stop()
 
 

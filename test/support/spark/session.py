@@ -64,5 +64,8 @@ for line in sys.stdin:
     try:
         result = answer(json.loads(line))
     except Exception as error:
-        result = {"error": str(error).splitlines()[0], "trace": traceback.format_exc()}
+        lines = str(error).splitlines()
+        # What the JVM said comes after a line about the call.
+        said = lines[1] if len(lines) > 1 and lines[0].startswith("An error occurred while calling") else lines[0]
+        result = {"error": said.lstrip(": "), "trace": traceback.format_exc()}
     print(json.dumps(result), flush=True)

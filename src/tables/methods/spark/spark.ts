@@ -13,7 +13,7 @@ export interface SparkSettings {
 }
 
 const HOUR = 3_600_000;
-const KEPT = 4000;
+const KEPT = 64 << 10;
 
 /** A shallow clone by open-source Spark: a command, here or by way of ssh on another machine. */
 export function sparkMethod(settings: SparkSettings): Method {
@@ -66,12 +66,11 @@ async function run(settings: SparkSettings, more: string[], signal: AbortSignal)
   }
 }
 
-/** The last line that names an error, else the last line. */
+/** What the JVM threw, else the last exception of Python's, else the last line. */
 function reason(said: string): string {
   const lines = said.split('\n').filter((line) => line.trim() !== '');
-  return (
-    lines.findLast((line) => /error|exception/i.test(line) && !/^\s+at /.test(line)) ??
-    lines.at(-1) ??
-    'it said nothing'
-  );
+  const thrown =
+    lines.findLast((line) => /^: [\w.$]+(Error|Exception)\b/.test(line)) ??
+    lines.findLast((line) => /^[\w.]+(Error|Exception)\b/.test(line));
+  return thrown?.replace(/^: /, '') ?? lines.at(-1) ?? 'it said nothing';
 }
