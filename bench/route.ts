@@ -102,6 +102,8 @@ const rclone = (command: string, minio: S3Server) => (port: number) => ({
 
 const versity = (command: string, minio: S3Server) => (port: number) => ({
   command,
+  // It cannot start with a certificate bundle from the environment, and needs none here.
+  env: { AWS_CA_BUNDLE: '' },
   args: [
     ...['--access', accessKey, '--secret', secretKey, '--port', `127.0.0.1:${port}`, '--quiet'],
     ...['s3', '--access', minio.accessKeyId, '--secret', minio.secretAccessKey],
