@@ -18,7 +18,7 @@ export interface ReadOptions {
 }
 
 /** Bytes of objects that one request should bring. */
-const PAGE_BYTES = 4 * 1024 * 1024;
+const PAGE_BYTES = 2 * 1024 * 1024;
 const MAX_PAGE = 2000;
 /** Before it is known how large objects are. */
 const FIRST_PAGE = 256;

@@ -3,7 +3,7 @@ import type { ObjectInfo, PutOptions, Store } from '../../stores/store.ts';
 
 /** An object that is written as it is made: the writer waits for the store, so little is held in memory. */
 export class Upload {
-  readonly #stream = new PassThrough({ highWaterMark: 4 * 1024 * 1024 });
+  readonly #stream = new PassThrough({ highWaterMark: 1024 * 1024 });
   readonly #put: Promise<ObjectInfo>;
   #failure: unknown;
 

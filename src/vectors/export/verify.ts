@@ -46,10 +46,7 @@ export class Verifier {
   async sample(index: number, key: string): Promise<void> {
     const file = await VectorFile.open(this.#place.store, `${this.#place.root}${key}`, this.#signal);
     if (file.rowGroups === 0) return;
-    const rows = await file.group(file.rowGroups >> 1);
-    const step = Math.max(1, Math.floor(rows.length / SAMPLE_ROWS));
-    for (let i = 0; i < rows.length; i += step) {
-      const { object, tenant } = rows[i]!;
+    for (const { object, tenant } of await file.group(file.rowGroups >> 1, SAMPLE_ROWS)) {
       const { name } = this.#pinned.classes[index]!;
       const there = await this.#place.client
         .object(name, object.id, tenant, this.#signal)

@@ -108,9 +108,7 @@ async function sample(
     const { key, class: index } = files[i]!;
     const { target } = pinned.classes[index]!;
     const file = await VectorFile.open(place.source, key, context.signal);
-    const rows = await file.group(file.rowGroups >> 1);
-    for (let row = 0; row < rows.length; row += Math.max(1, Math.floor(rows.length / ROWS_SAMPLED))) {
-      const { object, tenant } = rows[row]!;
+    for (const { object, tenant } of await file.group(file.rowGroups >> 1, ROWS_SAMPLED)) {
       const there = await place.client.object(target, object.id, tenant, context.signal);
       if (!there) {
         found.missing++;

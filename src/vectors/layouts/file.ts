@@ -1,6 +1,7 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import type { AsyncBuffer, FileMetaData, ParquetParsers } from 'hyparquet';
+import type { AsyncBuffer, Compressors, FileMetaData, ParquetParsers } from 'hyparquet';
 import { SluiceError } from '../../base/errors.ts';
+import { type Decompress, readFloatLists } from '../../base/parquet/float-lists.ts';
 import { readAll } from '../../stores/read.ts';
 import type { Store } from '../../stores/store.ts';
 import type { VectorObject } from '../object.ts';
@@ -105,9 +106,9 @@ export class VectorFile {
     for (let i = from; i < this.rowGroups; i++) yield this.group(i);
   }
 
-  /** The rows of a row group. */
-  async group(index: number): Promise<FileRow[]> {
-    const rows = await this.#read(index, undefined);
+  /** The rows of a row group. @param most only so many of its first ones, which costs as much less */
+  async group(index: number, most = Number.POSITIVE_INFINITY): Promise<FileRow[]> {
+    const rows = await this.#read(index, undefined, most);
     if (!this.#map) return rows.map((row) => ({ object: fromWeaviateRow(row), tenant: this.tenant }));
     const map = this.#map;
     const schema = this.schema!;
@@ -124,7 +125,7 @@ export class VectorFile {
     if (there.has('update_time')) columns.push('update_time');
     // A property of this name is inside the JSON of Weaviate's own layout.
     if (there.has('tenant')) columns.push('tenant');
-    const rows = await this.#read(index, columns);
+    const rows = await this.#read(index, columns, Number.POSITIVE_INFINITY);
     return rows.map((row) => ({
       id: String(row.id),
       updated: Number(row.update_time ?? 0),
@@ -132,28 +133,78 @@ export class VectorFile {
     }));
   }
 
-  async #read(index: number, columns: string[] | undefined): Promise<Record<string, unknown>[]> {
+  async #read(
+    index: number,
+    columns: string[] | undefined,
+    most: number,
+  ): Promise<Record<string, unknown>[]> {
     const { parquetReadObjects } = await import('hyparquet');
     const { compressors } = await import('hyparquet-compressors');
+    const codecs: Compressors = {
+      ...compressors,
+      ZSTD: (input) => plain(zstdDecompressSync(input)),
+      GZIP: (input) => plain(gunzipSync(input)),
+    };
     let rowStart = 0;
     for (const group of this.#footer.row_groups.slice(0, index)) rowStart += Number(group.num_rows);
-    const rowEnd = rowStart + Number(this.#footer.row_groups[index]!.num_rows);
-    return parquetReadObjects({
+    const rows = Math.min(most, Number(this.#footer.row_groups[index]!.num_rows));
+    const vectors = columns ? new Map<string, Vectors>() : await this.#vectors(index, rows, codecs);
+    const others = this.#footer.row_groups[index]!.columns.map(
+      (column) => column.meta_data!.path_in_schema[0]!,
+    );
+    const read: Record<string, unknown>[] = await parquetReadObjects({
       file: this.#buffer,
       metadata: this.#footer,
       rowStart,
-      rowEnd,
-      columns,
+      rowEnd: rowStart + rows,
+      columns: columns ?? [...new Set(others)].filter((name) => !vectors.has(name)),
       utf8: false,
       parsers: PARSERS,
-      compressors: {
-        ...compressors,
-        ZSTD: (input) => plain(zstdDecompressSync(input)),
-        GZIP: (input) => plain(gunzipSync(input)),
-      },
+      compressors: codecs,
     });
+    for (const [name, values] of vectors) {
+      read.forEach((row, i) => {
+        row[name] = values[i];
+      });
+    }
+    return read;
+  }
+
+  /** The vectors of a row group, by column: lists of floats, which are most of a file, are read as bytes. */
+  async #vectors(index: number, rows: number, codecs: Compressors): Promise<Map<string, Vectors>> {
+    const found = new Map<string, Vectors>();
+    for (const { meta_data: column } of this.#footer.row_groups[index]!.columns) {
+      const [name = '', list, element, ...deeper] = column?.path_in_schema ?? [];
+      const isVector = list === 'list' && element === 'element' && deeper.length === 0;
+      if (
+        !column ||
+        !isVector ||
+        column.type !== 'FLOAT' ||
+        !Object.values(this.#map?.vectors ?? {}).includes(name)
+      ) {
+        continue;
+      }
+      const decompress: Decompress = (bytes, size) =>
+        column.codec === 'UNCOMPRESSED' ? bytes : codecs[column.codec]!(bytes, size);
+      const start = Number(column.data_page_offset);
+      const whole = Number(column.total_compressed_size);
+      let values: Vectors | undefined;
+      // Few rows are in the first page, mostly.
+      for (const size of rows <= FEW_ROWS && whole > FEW_BYTES ? [FEW_BYTES, whole] : [whole]) {
+        const bytes = new Uint8Array(await this.#buffer.slice(start, start + size));
+        values = readFloatLists(bytes, decompress, rows);
+        if (!values || values.length >= rows) break;
+      }
+      if (values && values.length >= rows) found.set(name, values);
+    }
+    return found;
   }
 }
+
+type Vectors = (Uint8Array | null)[];
+
+const FEW_ROWS = 100;
+const FEW_BYTES = 3 * 1024 * 1024;
 
 const plain = (bytes: Buffer): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 

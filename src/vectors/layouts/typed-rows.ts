@@ -16,15 +16,16 @@ export function fromTypedRow(
     properties: {},
   };
   for (const [name, column] of Object.entries(map.vectors)) {
-    const value = row[column] as number[] | number[][] | null | undefined;
+    const value = row[column] as Uint8Array | number[] | number[][] | null | undefined;
     if (value === null || value === undefined || value.length === 0) continue;
-    if (name === '') object.vector = floatBytes(value as number[]);
+    const bytes = (list: Uint8Array | number[]) => (list instanceof Uint8Array ? list : floatBytes(list));
+    if (name === '') object.vector = bytes(value as number[]);
     else if (Array.isArray(value[0]) || ArrayBuffer.isView(value[0])) {
       object.multiVectors ??= {};
       object.multiVectors[name] = (value as number[][]).map((each) => floatBytes(each));
     } else {
       object.vectors ??= {};
-      object.vectors[name] = floatBytes(value as number[]);
+      object.vectors[name] = bytes(value as number[]);
     }
   }
   for (const property of schema.properties ?? []) {

@@ -149,9 +149,12 @@ function microsOf(value: unknown, loss: Loss): unknown {
     loss.inexact = true;
     return null;
   }
-  const micros = BigInt(seconds) * 1_000_000n + BigInt((match[2] ?? '').slice(0, 6).padEnd(6, '0'));
-  if (dateText(micros) !== value) loss.inexact = true;
-  return micros;
+  const fraction = match[2] ?? '';
+  // `dateText` gives this very text back, or it is kept beside the column.
+  if (match[3] !== 'Z' || fraction.length > 6 || match[2]?.endsWith('0')) loss.inexact = true;
+  const micros = fraction.slice(0, 6).padEnd(6, '0');
+  const exact = seconds * 1_000_000 + Number(micros);
+  return Number.isSafeInteger(exact) ? exact : BigInt(seconds) * 1_000_000n + BigInt(micros);
 }
 
 /** Microseconds since 1970 as Weaviate shows a time in UTC: no zeros at the end of its fraction. */

@@ -77,7 +77,7 @@ export class WeaviateGrpc {
       'grpc.max_send_message_length': -1,
       'grpc.keepalive_time_ms': 30_000,
       'grpc.enable_retries': 0,
-      'grpc-node.flow_control_window': 16 * 1024 * 1024,
+      'grpc-node.flow_control_window': 4 * 1024 * 1024,
     });
     const metadata = new grpc.Metadata();
     for (const [name, value] of Object.entries(headers)) metadata.set(name.toLowerCase(), value);

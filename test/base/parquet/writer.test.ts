@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { type ParquetParsers, parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import type { Compression } from '../../../src/base/parquet/compress.ts';
+import { readFloatLists } from '../../../src/base/parquet/float-lists.ts';
 import * as schema from '../../../src/base/parquet/schema.ts';
 import { ParquetWriter, type ParquetWriterOptions } from '../../../src/base/parquet/writer.ts';
 
@@ -177,4 +178,33 @@ test('a row group can be taken over from another file byte for byte', async () =
   );
   await second.finish();
   assert.deepEqual(await read(new Uint8Array(Buffer.concat(chunks)).buffer), [{ id: 'b' }, { id: 'a' }]);
+});
+
+test('lists of floats are read back as bytes, whatever the pages, nulls and empty lists between them', async () => {
+  const floats = fc.array(fc.float({ noNaN: true }), { maxLength: 40 });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.option(floats, { freq: 4 }), { minLength: 1, maxLength: 60 }),
+      fc.integer({ min: 1, max: 600 }),
+      async (vectors, pageBytes) => {
+        const file = await write(
+          [list('vector', float('element', { required: true }))],
+          vectors.map((vector) => ({ vector: vector && Float32Array.from(vector) })),
+          { pageBytes },
+        );
+        const { data_page_offset: offset, total_compressed_size: size } =
+          parquetMetadata(file).row_groups[0]!.columns[0]!.meta_data!;
+        const chunk = new Uint8Array(file, Number(offset), Number(size));
+        const rows = readFloatLists(chunk, (bytes) => zstdDecompressSync(bytes))!;
+        assert.deepEqual(
+          rows.map((bytes) => bytes && [...new Float32Array(new Uint8Array(bytes).buffer)]),
+          vectors.map((vector) => vector && [...Float32Array.from(vector)]),
+        );
+        const some = readFloatLists(chunk.subarray(0, chunk.length - 1), (bytes) =>
+          zstdDecompressSync(bytes),
+        )!;
+        assert.ok(some.length < rows.length);
+      },
+    ),
+  );
 });
