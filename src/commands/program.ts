@@ -41,6 +41,12 @@ const COMMANDS: readonly Entry[] = [
     load: () => import('./vectors.ts'),
   },
   {
+    name: 'serve',
+    summary: 'run the service: HTTP API, export API of Weaviate, webhooks, schedules',
+    load: () => import('./serve.ts'),
+  },
+  { name: 'keys', summary: 'make, list and revoke API keys of the service', load: () => import('./keys.ts') },
+  {
     name: 'demo',
     summary: 'show the main job on a sample lake in this process',
     load: () => import('./demo.ts'),

@@ -6,6 +6,7 @@ import { startAdmin } from '../gateway/admin.ts';
 import { createMetrics, type GatewayMetrics } from '../gateway/metrics.ts';
 import type { Listen } from '../gateway/options.ts';
 import { createRoutedGateway } from '../gateway/routed.ts';
+import type { Gateway } from '../gateway/server.ts';
 import { listenOf, type ServerSettings } from '../gateway/settings.ts';
 import { openRouting, type Routing, type RoutingOptions } from './route-config.ts';
 import type { Session } from './session.ts';
@@ -24,8 +25,25 @@ export async function serve(session: Session, options: RoutingOptions): Promise<
   }
 }
 
-async function runGateway(session: Session, { router, server }: Routing): Promise<void> {
+async function runGateway(session: Session, routing: Routing): Promise<void> {
+  const { server } = routing;
   const metrics = server.metrics === undefined ? undefined : await createMetrics();
+  const { gateway, listening } = await startGateway(routing, metrics);
+  let closeAdmin = async (): Promise<void> => undefined;
+  if (cluster.isWorker) await joinCluster(metrics, listening);
+  else {
+    announce(session, listening, server.tls !== undefined);
+    if (metrics) closeAdmin = await ownAdmin(session, server, metrics);
+  }
+  if (!session.signal.aborted) await once(session.signal, 'abort');
+  await Promise.all([gateway.close(), closeAdmin()]);
+}
+
+/** Lets a gateway listen in this process. @throws SluiceError BAD_CONFIG */
+export async function startGateway(
+  { router, server }: Routing,
+  metrics?: GatewayMetrics,
+): Promise<{ gateway: Gateway; listening: Listen[] }> {
   const { tls } = server;
   const gateway = createRoutedGateway(router, {
     listen: server.listen,
@@ -38,15 +56,7 @@ async function runGateway(session: Session, { router, server }: Routing): Promis
     ...(server.accessLog && { accessLog: await accessLog() }),
     ...(metrics && { metrics }),
   });
-  const listening = await gateway.listen();
-  let closeAdmin = async (): Promise<void> => undefined;
-  if (cluster.isWorker) await joinCluster(metrics, listening);
-  else {
-    announce(session, listening, tls !== undefined);
-    if (metrics) closeAdmin = await ownAdmin(session, server, metrics);
-  }
-  if (!session.signal.aborted) await once(session.signal, 'abort');
-  await Promise.all([gateway.close(), closeAdmin()]);
+  return { gateway, listening: await gateway.listen() };
 }
 
 async function ownAdmin(
@@ -123,7 +133,8 @@ async function superviseWorkers(session: Session, server: ServerSettings): Promi
   if (failedAtStart) throw failedAtStart;
 }
 
-function announce(session: Session, listening: readonly Listen[], tls: boolean): void {
+/** Says where the gateway answers. */
+export function announce(session: Session, listening: readonly Listen[], tls: boolean): void {
   const addresses = listening.map(({ scheme, host, port }) => ({
     scheme,
     endpoint: `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,

@@ -54,6 +54,22 @@ export interface ServiceSettings {
   auth: 'none' | 'keys' | 'oidc';
   /** The connection behind the vector export API. */
   weaviate?: string;
+  /** Who decides about exports of callers without a key of Sluice. */
+  export_auth?: 'weaviate' | 'roles';
+  export_layout?: 'typed' | 'weaviate';
+  oidc?: { issuer: string; audience: string; claim?: string; roles?: Record<string, string[]> };
+  /** What a webhook of lakeFS must show. */
+  hook_secret?: string;
+  /** Requests a minute of one caller. */
+  rate_limit?: number;
+  /** Names under which it is called, beside those of loopback (with `auth: none`). */
+  hosts?: string[];
+  /** Prefixes of URIs and names of connections that jobs may name. */
+  allow?: { sources?: string[]; destinations?: string[] };
+  /** Who hears of failures and recoveries of schedules. */
+  notify?: { type: 'webhook' | 'slack'; url: string }[];
+  /** Runs the gateway in the same process. */
+  gateway?: boolean;
   [more: string]: unknown;
 }
 
@@ -93,6 +109,13 @@ export interface ScheduleSettings {
   name: string;
   cron?: string;
   timezone?: string;
+  enabled?: boolean;
+  /** Seconds; each run starts up to so much later. */
+  jitter?: number;
+  /** What becomes of runs that were due while nothing ran: none, or one for all. */
+  catch_up?: 'skip' | 'once';
+  /** Runs when a branch has moved: looked at every `poll` seconds, and told by webhooks. */
+  on?: { repository: string; branch: string; poll?: number };
   job: { kind: string; spec: Json };
   [more: string]: unknown;
 }
@@ -122,7 +145,20 @@ export const settingsShape = object({
   connections: map(openObject({ type: oneOf(...CONNECTION_TYPES) }, 'type')),
   use: map(text),
   temporal: object({ address: text, namespace: text, task_queue: text, api_key: secret }),
-  service: openObject({ listen, auth: oneOf('none', 'keys', 'oidc'), weaviate: text }),
+  service: openObject({
+    listen,
+    auth: oneOf('none', 'keys', 'oidc'),
+    weaviate: text,
+    export_auth: oneOf('weaviate', 'roles'),
+    export_layout: oneOf('typed', 'weaviate'),
+    oidc: object({ issuer: text, audience: text, claim: text, roles: map(list(text)) }, 'issuer', 'audience'),
+    hook_secret: secret,
+    rate_limit: count,
+    hosts: list(text),
+    allow: object({ sources: list(text), destinations: list(text) }),
+    notify: list(object({ type: oneOf('webhook', 'slack'), url: secret }, 'type', 'url')),
+    gateway: flag,
+  }),
   export: object({
     s3: bucket,
     gcs: bucket,
@@ -177,6 +213,9 @@ export const settingsShape = object({
         cron: text,
         timezone: text,
         enabled: flag,
+        jitter: count,
+        catch_up: oneOf('skip', 'once'),
+        on: object({ repository: text, branch: text, poll: count }, 'repository', 'branch'),
         job: object({ kind: text, spec: any }, 'kind', 'spec'),
       },
       'name',

@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import { isError, SluiceError } from '../../base/errors.ts';
+import type { Json } from '../../base/json.ts';
+import { asFolder } from '../../base/keys.ts';
+import type { Engine } from '../../jobs/engine.ts';
+import type { JobRecord } from '../../jobs/job.ts';
+import type { OpenStore } from '../../stores/open.ts';
+import { METADATA_FILE } from '../../vectors/export/pinned.ts';
+import { JOB_NAME } from '../../vectors/spec-reader.ts';
+import type { WeaviateClient } from '../../vectors/weaviate/client.ts';
+import type { ServiceDatabase } from '../database.ts';
+import type { Backend, Destination } from './destination.ts';
+
+/** An export as it was asked for; what became of it is its job's. */
+export interface ExportRecord {
+  backend: string;
+  id: string;
+  job: string;
+  /** URI of its folder. */
+  path: string;
+  classes: string[];
+  /** Milliseconds since 1970. */
+  startedAt: number;
+}
+
+export interface ExportRequest {
+  id: string;
+  file_format?: string;
+  include?: string[];
+  exclude?: string[];
+}
+
+interface Row {
+  backend: string;
+  id: string;
+  job: string;
+  spec: string;
+  path: string;
+  classes: string;
+  started_at: number;
+}
+
+/** Which job is the export of a backend and an id. */
+export class Exports {
+  readonly #db: ServiceDatabase;
+  readonly #engine: Engine;
+  readonly #open: OpenStore;
+
+  constructor(db: ServiceDatabase, engine: Engine, open: OpenStore) {
+    this.#db = db;
+    this.#engine = engine;
+    this.#open = open;
+  }
+
+  /** Starts what an earlier process wrote down and did not come to start. */
+  async startLost(): Promise<void> {
+    for (const { job, spec } of this.#db.all<Row>('SELECT * FROM exports')) {
+      const known = await this.#engine.get(job).catch((error: unknown) => {
+        if (isError(error, 'NOT_FOUND')) return undefined;
+        throw error;
+      });
+      if (!known) await this.#engine.submit('vector-export', JSON.parse(spec) as Json, { id: job });
+    }
+  }
+
+  /** @throws SluiceError ALREADY_EXISTS: the id was used and its export was not canceled */
+  async create(
+    request: { backend: Backend; id: string; classes: string[] },
+    destination: Destination,
+    spec: { [key: string]: Json | undefined },
+  ): Promise<{ record: ExportRecord; job: JobRecord }> {
+    const { backend, id, classes } = request;
+    const before = this.#find(backend, id);
+    if (before && (await this.#engine.get(before.job)).status !== 'CANCELED') throw taken(backend, id);
+    const path = `${destination.uri.replace(/\/+$/, '')}/${id}`;
+    await this.#requireFree(destination, id, backend);
+    const round = before ? Number(before.job.split('-').at(-1)) + 1 : 1;
+    const job = `export-${backend}-${createHash('sha256').update(id).digest('hex').slice(0, 16)}-${round}`;
+    const full = { ...spec, id, destination: destination.uri, connection: destination.connection };
+    // Written down before it starts, so that the id stays taken whatever happens next; only one of two can replace a row.
+    const changed = before
+      ? this.#db.run(
+          `UPDATE exports SET job = ?, spec = ?, path = ?, classes = ?, started_at = ?
+           WHERE backend = ? AND id = ? AND job = ?`,
+          ...[job, JSON.stringify(full), path, JSON.stringify(classes), Date.now(), backend, id, before.job],
+        )
+      : this.#db.run(
+          `INSERT OR IGNORE INTO exports (job, spec, path, classes, started_at, backend, id) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+          ...[job, JSON.stringify(full), path, JSON.stringify(classes), Date.now(), backend, id],
+        );
+    if (changed === 0) throw taken(backend, id);
+    const defined = JSON.parse(JSON.stringify(full)) as Json;
+    const started = await this.#engine.submit('vector-export', defined, { id: job });
+    return { record: this.get(backend, id), job: started };
+  }
+
+  /** @throws SluiceError NOT_FOUND */
+  get(backend: string, id: string): ExportRecord {
+    const row = this.#find(backend, id);
+    if (row) return toRecord(row);
+    throw new SluiceError('NOT_FOUND', `There is no export "${id}" of the backend "${backend}".`);
+  }
+
+  /** Newest first. */
+  list(backend?: string, limit = 100): ExportRecord[] {
+    return this.#db
+      .all<Row>(
+        'SELECT * FROM exports WHERE backend = coalesce(?, backend) ORDER BY started_at DESC, seq DESC LIMIT ?',
+        backend ?? null,
+        limit,
+      )
+      .map(toRecord);
+  }
+
+  #find(backend: string, id: string): Row | undefined {
+    return this.#db.get<Row>('SELECT * FROM exports WHERE backend = ? AND id = ?', backend, id);
+  }
+
+  /** Another Sluice, or Weaviate itself, may have exported under this id to the same place. */
+  async #requireFree(destination: Destination, id: string, backend: string): Promise<void> {
+    const { store, path } = await this.#open(destination.uri, { connection: destination.connection });
+    const there = await store.head(`${asFolder(path)}${id}/${METADATA_FILE}`).catch((error: unknown) => {
+      if (isError(error, 'NOT_FOUND')) return undefined;
+      throw error;
+    });
+    if (there) throw taken(backend, id);
+  }
+}
+
+function toRecord(row: Row): ExportRecord {
+  const { backend, id, job, path } = row;
+  return {
+    backend,
+    id,
+    job,
+    path,
+    classes: JSON.parse(row.classes) as string[],
+    startedAt: row.started_at,
+  };
+}
+
+const taken = (backend: string, id: string): SluiceError =>
+  new SluiceError(
+    'ALREADY_EXISTS',
+    `There is an export "${id}" of the backend "${backend}" already; choose another id.`,
+  );
+
+/** The classes that a request means. @throws SluiceError BAD_SPEC for what Weaviate answers with 422 */
+export async function classesOf(request: ExportRequest, client: WeaviateClient): Promise<string[]> {
+  const { id, file_format = 'parquet' } = request;
+  const include = (request.include ?? []).map(capitalized);
+  const exclude = new Set((request.exclude ?? []).map(capitalized));
+  if (!JOB_NAME.test(id)) {
+    throw bad(`The id "${id}" must be 1 to 128 of a-z, 0-9, "-" and "_".`);
+  }
+  if (file_format !== 'parquet') throw bad(`The file format can be parquet, and not "${file_format}".`);
+  if (include.length > 0 && exclude.size > 0) throw bad('include and exclude cannot be used together.');
+  const there = (await client.classes()).map((schema) => schema.class);
+  const missing = include.find((name) => !there.includes(name));
+  if (missing !== undefined) throw bad(`There is no class "${missing}" to be included.`);
+  const chosen = there.filter((name) => (include.length > 0 ? include.includes(name) : !exclude.has(name)));
+  if (chosen.length === 0) throw bad('There is no class left to export.');
+  return chosen;
+}
+
+/** Weaviate's names of classes begin with a capital letter, however they were written. */
+function capitalized(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}
+
+const bad = (message: string): SluiceError => new SluiceError('BAD_SPEC', message);

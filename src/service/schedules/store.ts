@@ -1,0 +1,77 @@
+import type { JobStatus } from '../../jobs/job.ts';
+import type { ServiceDatabase } from '../database.ts';
+
+/** What is remembered of a schedule. Times are milliseconds since 1970. */
+export interface ScheduleRow {
+  name: string;
+  knownSince: number;
+  paused: boolean;
+  /** The newest time it was due at and taken care of. */
+  dueAt: number | null;
+  /** Its newest run. */
+  runAt: number | null;
+  job: string | null;
+  status: JobStatus | null;
+  /** The commit that the newest success exported. */
+  commit: string | null;
+  /** Since the last success. */
+  failures: number;
+}
+
+export class ScheduleStore {
+  readonly #db: ServiceDatabase;
+
+  constructor(db: ServiceDatabase) {
+    this.#db = db;
+  }
+
+  row(name: string): ScheduleRow {
+    this.#db.run('INSERT OR IGNORE INTO schedules (name, known_since) VALUES (?, ?)', name, Date.now());
+    const row = this.#db.get<Omit<ScheduleRow, 'paused'> & { paused: number }>(
+      `SELECT name, known_since AS knownSince, paused, due_at AS dueAt, run_at AS runAt, job, status,
+       commit_id AS "commit", failures FROM schedules WHERE name = ?`,
+      name,
+    )!;
+    return { ...row, paused: row.paused === 1 };
+  }
+
+  /** Takes care of a time it is due at; false when another process did. */
+  claim(name: string, due: number): boolean {
+    return (
+      this.#db.run(
+        'UPDATE schedules SET due_at = ? WHERE name = ? AND coalesce(due_at, 0) < ?',
+        due,
+        name,
+        due,
+      ) > 0
+    );
+  }
+
+  pause(name: string, paused: boolean): void {
+    this.#db.run('UPDATE schedules SET paused = ? WHERE name = ?', paused ? 1 : 0, name);
+  }
+
+  /** Notes a run; false when there is another one since `before`. */
+  began(name: string, before: string | null, job: string): boolean {
+    return (
+      this.#db.run(
+        `UPDATE schedules SET run_at = ?, job = ?, status = 'STARTED' WHERE name = ? AND job IS ?`,
+        Date.now(),
+        job,
+        name,
+        before,
+      ) > 0
+    );
+  }
+
+  ended(name: string, status: JobStatus, commit: string | undefined): void {
+    this.#db.run(
+      `UPDATE schedules SET status = ?, commit_id = coalesce(?, commit_id),
+       failures = CASE ? WHEN 'SUCCESS' THEN 0 WHEN 'FAILED' THEN failures + 1 ELSE failures END WHERE name = ?`,
+      status,
+      status === 'SUCCESS' ? (commit ?? null) : null,
+      status,
+      name,
+    );
+  }
+}

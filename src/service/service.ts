@@ -1,0 +1,140 @@
+import { isError } from '../base/errors.ts';
+import type { Json } from '../base/json.ts';
+import type { Engine } from '../jobs/engine.ts';
+import type { JobRecord, JobStatus } from '../jobs/job.ts';
+import { Audit } from './audit.ts';
+import type { ServiceApp } from './context.ts';
+import { ServiceDatabase } from './database.ts';
+import { Exports } from './exports/exports.ts';
+import { Keys } from './identity/keys.ts';
+import { LiveEvents } from './live.ts';
+import { createServiceMetrics, type ServiceMetrics } from './metrics.ts';
+import { Notifier } from './schedules/notify.ts';
+import { Schedules } from './schedules/schedules.ts';
+import { ScheduleStore } from './schedules/store.ts';
+import { type ServiceOptions, serviceOptions } from './settings.ts';
+import { ServiceTables } from './tables.ts';
+
+/** How often jobs are looked for that another process of the service left. */
+const LOOK_MS = 30_000;
+
+/** Everything behind the HTTP API: what is remembered, what runs by itself, what happens now. */
+export class Service {
+  readonly app: ServiceApp;
+  readonly options: ServiceOptions;
+  readonly engine: Engine;
+  readonly db: ServiceDatabase;
+  readonly keys: Keys;
+  readonly audit: Audit;
+  readonly live: LiveEvents;
+  readonly metrics: ServiceMetrics;
+  readonly exports: Exports;
+  readonly tables: ServiceTables;
+  readonly schedules: Schedules;
+  stopping = false;
+  #looking: NodeJS.Timeout | undefined;
+
+  private constructor(
+    app: ServiceApp,
+    options: ServiceOptions,
+    engine: Engine,
+    db: ServiceDatabase,
+    live: LiveEvents,
+    metrics: ServiceMetrics,
+  ) {
+    this.app = app;
+    this.options = options;
+    this.engine = engine;
+    this.db = db;
+    this.live = live;
+    this.metrics = metrics;
+    this.keys = new Keys(db);
+    this.audit = new Audit(app.settings.state, app.log);
+    this.exports = new Exports(db, engine, app.open);
+    const { settings, connections, open, log } = app;
+    this.tables = new ServiceTables({ settings, connections, open, engine, log });
+    this.schedules = new Schedules({
+      entries: settings.schedules,
+      store: new ScheduleStore(db),
+      engine,
+      connections,
+      notifier: new Notifier(options.notify, log),
+      log,
+      start: (kind, spec, id) => this.start(kind, spec, id),
+    });
+  }
+
+  /** @throws SluiceError BAD_CONFIG, ACCESS_DENIED (state folder) */
+  static async open(app: ServiceApp): Promise<Service> {
+    const options = serviceOptions(app.settings.service);
+    const engine = await app.engine();
+    const db = new ServiceDatabase(app.settings.state);
+    const live = new LiveEvents(engine);
+    const metrics = await createServiceMetrics(engine, live.hub);
+    return new Service(app, options, engine, db, live, metrics);
+  }
+
+  /** Goes on with what an earlier process left, then begins to do what is due. */
+  async begin(): Promise<void> {
+    await this.exports.startLost();
+    await this.#resumeLost();
+    this.tables.events.start();
+    await this.schedules.start();
+    this.#looking = setInterval(() => {
+      this.#resumeLost().catch((error: unknown) => {
+        this.app.log.warn({ error: String(error) }, 'jobs that were left cannot be looked for');
+      });
+    }, LOOK_MS);
+  }
+
+  /** Starts a job of the service's own, which is gone on with after a restart. */
+  async start(kind: string, spec: Json, id?: string): Promise<JobRecord> {
+    const record = await this.engine.submit(kind, spec, id === undefined ? {} : { id });
+    this.#adopt(record.id);
+    return record;
+  }
+
+  async resume(id: string): Promise<JobRecord> {
+    const record = await this.engine.resume(id);
+    this.#adopt(id);
+    return record;
+  }
+
+  /** Ends what waits and listens; running jobs are the engine's to leave. */
+  async close(): Promise<void> {
+    this.stopping = true;
+    clearInterval(this.#looking);
+    await Promise.all([this.schedules.close(), this.tables.events.close(), this.live.close()]);
+    this.db.close();
+  }
+
+  #adopt(job: string): void {
+    this.db.run('INSERT OR IGNORE INTO started (job) VALUES (?)', job);
+  }
+
+  /** Jobs that someone started at a terminal and stopped there are not the service's to go on with. */
+  async #resumeLost(): Promise<void> {
+    for (const status of ['STARTED', 'TRANSFERRING'] satisfies JobStatus[]) {
+      for (let after: string | undefined; ; ) {
+        const page = await this.engine.list({ status, ...(after === undefined ? {} : { after }) });
+        for (const job of page.jobs) {
+          if (!job.interrupted || !this.#isOwn(job.id)) continue;
+          this.app.log.info({ job: job.id }, 'goes on with a job that was interrupted');
+          await this.engine.resume(job.id).catch((error: unknown) => {
+            // Another process was faster.
+            if (!isError(error, 'CONFLICT')) throw error;
+          });
+        }
+        after = page.next;
+        if (after === undefined) break;
+      }
+    }
+  }
+
+  #isOwn(job: string): boolean {
+    return (
+      this.db.get('SELECT 1 FROM started WHERE job = ?', job) !== undefined ||
+      this.db.get('SELECT 1 FROM exports WHERE job = ?', job) !== undefined
+    );
+  }
+}
