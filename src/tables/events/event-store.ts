@@ -119,6 +119,13 @@ export class EventStore {
       .run(repository, branch, commit);
   }
 
+  /** Forgets what ended before a time; the same event would be run again after that. */
+  prune(before: number): void {
+    this.#database
+      .prepare("DELETE FROM events WHERE status IN ('DONE', 'SUPERSEDED') AND received_at < ?")
+      .run(before);
+  }
+
   close(): void {
     this.#database.close();
   }

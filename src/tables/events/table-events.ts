@@ -25,6 +25,8 @@ export type Acceptance =
   | { outcome: 'accepted' | 'duplicate'; id: string }
   | { outcome: 'ignored'; reason: string };
 
+/** How long ended events are remembered. lakeFS does not send one again after so long. */
+const KEPT = 30 * 86_400_000;
 const RETRY_DELAYS = [30_000, 120_000, 600_000, 1_800_000, 3_600_000];
 /** Waiting events whose place in history is asked for at once. */
 const ASKED_AT_ONCE = 8;
@@ -48,6 +50,7 @@ export class TableEvents {
 
   /** Goes on with what an earlier process left. */
   start(): void {
+    this.#store.prune(Date.now() - KEPT);
     for (const branch of this.#store.openBranches()) this.#kick(branch);
   }
 
