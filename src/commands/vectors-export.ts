@@ -26,6 +26,8 @@ interface Options {
   verify: string;
   since?: string;
   source: string;
+  nativeBackend?: string;
+  nativeOutput?: string;
   id?: string;
   destinationConnection?: string;
 }
@@ -65,6 +67,20 @@ export function define(command: Command): void {
         .default('sample'),
     )
     .option('--since <export>', "only what changed since an earlier export: its folder's address")
+    .addOption(
+      new Option('--source <who>', "who reads: Sluice by the public API, or the server's own export (1.37)")
+        .choices(['api', 'native'])
+        .default('api'),
+    )
+    .addOption(
+      new Option('--native-backend <name>', 'where the server writes its own export').choices([
+        's3',
+        'gcs',
+        'azure',
+        'filesystem',
+      ]),
+    )
+    .option('--native-output <uri>', 'the address of the folder the server writes it to')
     .option('--id <id>', 'names the export and its folder')
     .option('--destination-connection <name>', 'the connection for the destination')
     .addHelpText(
@@ -106,6 +122,11 @@ function specOf(destination: string, options: Options): Record<string, Json> {
     activateTenants: options.activateTenants,
     verify: options.verify,
     since: options.since,
+    source: options.source,
+    native:
+      options.source === 'native'
+        ? { backend: options.nativeBackend ?? '', output: options.nativeOutput ?? '' }
+        : undefined,
   };
   return JSON.parse(JSON.stringify(spec));
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,6 +20,56 @@ import { startTcpProxy } from './vectors/tcp-proxy.ts';
 const execute = promisify(execFile);
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
 const READ_TYPED = join(import.meta.dirname, 'vectors/read_typed.py');
+
+describe("Weaviate's own export", () => {
+  test('is driven, taken over in either layout, and its files import into a server that has no schema', async (t) => {
+    const backups = mkdtempSync(join(tmpdir(), 'sluice-backups-'));
+    const server = await startWeaviate({
+      EXPORT_ENABLED: 'true',
+      EXPORT_DEFAULT_PATH: '',
+      ENABLE_MODULES: 'backup-filesystem',
+      BACKUP_FILESYSTEM_PATH: backups,
+    });
+    const client = clientOf(server);
+    const jobs = await vectorJobs();
+    t.after(async () => {
+      await client.close();
+      await jobs.close();
+      await server.stop();
+      rmSync(backups, { recursive: true, force: true });
+    });
+    await fillSample(client, 30);
+    for (const layout of ['typed', 'weaviate']) {
+      const native = { backend: 'filesystem', output: backups };
+      const spec = { layout, source: 'native', native };
+      const job = await jobs.export(server, `native-${layout}`, spec);
+      assert.equal(job.status, 'SUCCESS', job.error?.message);
+      await sleep(1100);
+      const read = await jobs.export(server, `read-${layout}`, { layout, activateTenants: true });
+      assert.equal(read.status, 'SUCCESS', read.error?.message);
+      for (const name of ['Author', 'Article', 'Passage']) {
+        const theirs = await jobs.rows(`native-${layout}/${name}.parquet`);
+        const ours = await jobs.rows(`read-${layout}/${name}.parquet`);
+        assert.equal(theirs.length, ours.length);
+        theirs.forEach(({ object }, i) => {
+          assert.deepEqual(differences(object, ours[i]!.object), [], `${name}/${object.id}`);
+          assert.equal(object.updated, ours[i]!.object.updated);
+        });
+      }
+      assert.equal(job.report.classes.Note!.objects, 120);
+    }
+    const before = await jobs.rows('read-typed/Article.parquet');
+    for (const { class: name } of await client.classes()) await client.rest.call('DELETE', `/schema/${name}`);
+    const source = join(backups, 'native-typed');
+    const job = await jobs.import(server, 'from-native', '', { source });
+    assert.equal(job.status, 'SUCCESS', job.error?.message);
+    assert.equal(job.report.objects, 190);
+    for (const { object } of before) {
+      const there = await client.object('Article', object.id);
+      assert.deepEqual(differences(object, there!), [], object.id);
+    }
+  });
+});
 
 describe('vectors on a real Weaviate', () => {
   let server: WeaviateServer;

@@ -97,8 +97,9 @@ async function verify(
       };
     }
     if (how === 'none') continue;
-    // An increment has other rows than the server has objects: its own rows are compared, by a sample.
-    const whole = pinned.spec.since === undefined;
+    // An increment has other rows than the server has objects, and the server's own export is of a moment that
+    // has passed, in files of no common order: a sample of their rows is compared.
+    const whole = pinned.spec.since === undefined && pinned.spec.source === 'api';
     for (const [tenant, rows] of whole ? Object.entries(report.rows) : []) {
       const named = tenant === '' ? undefined : tenant;
       const files = report.files.filter((file) => file.tenants.includes(tenant)).map((file) => file.key);

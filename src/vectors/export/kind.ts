@@ -2,6 +2,7 @@ import type { Json } from '../../base/json.ts';
 import type { FinishResult, JobContext, Kind, Outcome, PartContext } from '../../jobs/kind.ts';
 import type { Part, PartResult } from '../../jobs/part.ts';
 import { finishExport } from './finish.ts';
+import { takeNative } from './native.ts';
 import { exportPart } from './part.ts';
 import { type ExportPartBody, exportRoot, type PinnedVectors, withExport } from './pinned.ts';
 import { prepareExport, readPlan } from './prepare.ts';
@@ -27,8 +28,9 @@ export class VectorExportKind implements Kind<VectorExportSpec, PinnedVectors> {
   }
 
   run(part: Part, pinned: PinnedVectors, context: PartContext): Promise<PartResult> {
+    const body = part.body as ExportPartBody;
     return withExport(pinned.spec, context, (place) =>
-      exportPart(part.body as ExportPartBody, pinned, place, context),
+      (body.native === undefined ? exportPart : takeNative)(body, pinned, place, context),
     );
   }
 

@@ -46,6 +46,8 @@ export interface ExportPartBody {
   evenEmpty: boolean;
   /** Tenants that are not read, with the reason; such a part has no slices. */
   skip: { tenant: string; reason: string }[];
+  /** The key of the server's own file that is taken, in place of reading slices. */
+  native?: string;
 }
 
 export interface Slice {

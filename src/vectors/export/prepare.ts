@@ -9,6 +9,7 @@ import { openChain } from '../chain.ts';
 import { type ClassSchema, isMultiTenant } from '../schema.ts';
 import { splitRange } from '../uuid.ts';
 import type { Tenant, WeaviateClient } from '../weaviate/client.ts';
+import { planNative, runNativeExport } from './native.ts';
 import {
   type ExportPartBody,
   METADATA_FILE,
@@ -48,11 +49,22 @@ export async function prepareExport(spec: VectorExportSpec, context: JobContext)
     const startedAt = await client.clock(context.signal);
     const schemas = chooseClasses(await client.classes(context.signal), spec);
     const classes: PinnedClass[] = [];
+    if (spec.native) {
+      const names = schemas.map((schema) => schema.class);
+      await runNativeExport(client, spec, names, context);
+    }
     const write = async function* (): AsyncGenerator<string> {
       for (const schema of schemas) {
+        if (spec.native) {
+          classes.push(nativeClass(schema));
+          continue;
+        }
         const planned = new ClassPlan(client, schema, spec, classes.length, context.signal);
         for await (const part of planned.parts()) yield `${JSON.stringify(part)}\n`;
         classes.push(planned.pinned());
+      }
+      if (spec.native) {
+        for await (const part of planNative(spec, schemas, context)) yield `${JSON.stringify(part)}\n`;
       }
     };
     await store.put(`${root}${PLAN_FILE}`, Readable.from(write(), { objectMode: false }), {
@@ -61,6 +73,16 @@ export async function prepareExport(spec: VectorExportSpec, context: JobContext)
     });
     return { spec, version, startedAt, classes };
   });
+}
+
+function nativeClass(schema: ClassSchema): PinnedClass {
+  return {
+    name: schema.class,
+    schema: schema as unknown as Json,
+    multiTenant: isMultiTenant(schema),
+    objects: 0,
+    shards: [],
+  };
 }
 
 function chooseClasses(schemas: ClassSchema[], spec: VectorExportSpec): ClassSchema[] {

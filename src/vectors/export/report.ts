@@ -127,9 +127,11 @@ export function makeReport(from: {
       ]),
     ),
     consistency:
-      changed === 0
-        ? 'No object was updated while the export ran: it is the state at its start.'
-        : `${changed} objects were updated while the export ran; the parts that hold them were read again at the end.`,
+      pinned.spec.source === 'native'
+        ? "It is the server's own snapshot of its start."
+        : changed === 0
+          ? 'No object was updated while the export ran: it is the state at its start.'
+          : `${changed} objects were updated while the export ran; the parts that hold them were read again at the end.`,
     verification: { how: pinned.spec.verify, ...from.found },
     failures: from.failures.slice(0, NAMED),
   };

@@ -36,24 +36,35 @@ export interface VectorExportSpec {
   verify: 'none' | 'sample' | 'full';
   /** URI of an earlier export's folder: only what changed since is written. */
   since?: string;
+  /** Who reads the objects: Sluice by the public API, or the server by its own export. */
   source: 'api' | 'native';
+  /** Of `source: native`: the backend that the server writes to, and the URI of the folder that this is. */
+  native?: { backend: 's3' | 'gcs' | 'azure' | 'filesystem'; output: string };
 }
 
 const KNOWN = new Set([
-  ...[
-    'weaviate',
-    'grpc',
-    'destination',
-    'connection',
-    'id',
-    'include',
-    'exclude',
-    'tenants',
-    'properties',
-    'vectors',
-  ],
-  ...['layout', 'compression', 'level', 'rowGroupRows', 'fileRows', 'fileSize', 'partitionBy'],
-  ...['activateTenants', 'verify', 'since', 'source'],
+  'weaviate',
+  'grpc',
+  'destination',
+  'connection',
+  'id',
+  'include',
+  'exclude',
+  'tenants',
+  'properties',
+  'vectors',
+  'layout',
+  'compression',
+  'level',
+  'rowGroupRows',
+  'fileRows',
+  'fileSize',
+  'partitionBy',
+  'activateTenants',
+  'verify',
+  'since',
+  'source',
+  'native',
 ]);
 
 /** @throws SluiceError BAD_SPEC */
@@ -66,7 +77,9 @@ export function parseVectorExportSpec(spec: Json): VectorExportSpec {
     throw from.bad('include and exclude cannot be used together.');
   }
   const layout = from.choice('layout', ['typed', 'weaviate']) ?? 'typed';
+  const source = from.choice('source', ['api', 'native']) ?? 'api';
   return from.compact<VectorExportSpec>({
+    native: source === 'native' ? nativeOf(from) : undefined,
     weaviate: from.text('weaviate'),
     grpc: from.optionalText('grpc'),
     destination: from.text('destination'),
@@ -88,6 +101,18 @@ export function parseVectorExportSpec(spec: Json): VectorExportSpec {
     activateTenants: from.flag('activateTenants') ?? false,
     verify: from.choice('verify', ['none', 'sample', 'full']) ?? 'sample',
     since: from.optionalText('since'),
-    source: from.choice('source', ['api', 'native']) ?? 'api',
+    source,
   });
+}
+
+function nativeOf(from: SpecReader): NonNullable<VectorExportSpec['native']> {
+  const { backend, output } = from.map('native') ?? {};
+  const backends = ['s3', 'gcs', 'azure', 'filesystem'] as const;
+  const known = backends.find((each) => each === backend);
+  if (!known || !output) {
+    throw from.bad(
+      `the server's own export needs "native": {backend, output}: one of ${backends.join(', ')}, and the address of the folder the server writes to.`,
+    );
+  }
+  return { backend: known, output };
 }
