@@ -1,6 +1,7 @@
 import type { App } from '../app.ts';
 import type { JobEvent } from '../jobs/engine.ts';
 import type { JobRecord, Progress } from '../jobs/job.ts';
+import { Pace } from '../jobs/pace.ts';
 import { EXIT, exitCodeOf } from './errors.ts';
 import { formatBytes, formatCount, formatDuration, printable } from './format.ts';
 import type { Output } from './output.ts';
@@ -9,8 +10,6 @@ import { screen } from './screen.ts';
 const LINE_MS = 100;
 const LOG_MS = 10_000;
 const JSON_MS = 1000;
-/** Over how long rates are measured. */
-const WINDOW_MS = 15_000;
 const MOST_FAILURES_SHOWN = 10;
 
 /**
@@ -54,29 +53,10 @@ export function exitCodeOfJob(job: JobRecord, signal: AbortSignal): number {
   return EXIT.failed;
 }
 
-/** How fast something grows, from what it was a while ago. */
-class Rate {
-  #samples: { at: number; value: number }[] = [];
-
-  add(at: number, value: number): void {
-    this.#samples.push({ at, value });
-    while (this.#samples.length > 2 && this.#samples[0]!.at < at - WINDOW_MS) this.#samples.shift();
-  }
-
-  /** Per second. */
-  get perSecond(): number {
-    const first = this.#samples[0];
-    const last = this.#samples.at(-1);
-    if (!first || !last || last.at - first.at < 200) return 0;
-    return Math.max(0, ((last.value - first.value) / (last.at - first.at)) * 1000);
-  }
-}
-
 class ProgressView {
   readonly #output: Output;
   readonly #name: string;
-  readonly #objects = new Rate();
-  readonly #bytes = new Rate();
+  readonly #pace: Pace;
   #progress: Progress;
   #preparing: boolean;
   #shownAt = 0;
@@ -86,6 +66,7 @@ class ProgressView {
     this.#output = output;
     this.#name = `${job.kind} ${job.id}`;
     this.#progress = job.progress;
+    this.#pace = new Pace(job.progress);
     this.#preparing = job.status === 'STARTED';
     if (output.progress === 'line') screen.update(this.#line());
     if (output.progress === 'log') screen.print(`${this.#name}: started`);
@@ -96,8 +77,7 @@ class ProgressView {
     if (event.type === 'status') this.#preparing = event.status === 'STARTED';
     if (event.type === 'progress') {
       this.#progress = event.progress;
-      this.#objects.add(event.at, event.progress.counts.objects ?? 0);
-      this.#bytes.add(event.at, event.progress.counts.bytes ?? 0);
+      this.#pace.add(event.at, event.progress);
     }
     if (this.#output.progress === 'json') {
       this.#showJson(event);
@@ -149,9 +129,10 @@ class ProgressView {
       const of = counts.plannedBytes ? ` of ${formatBytes(counts.plannedBytes)}${more}` : '';
       words.push(`${formatBytes(counts.bytes ?? 0)}${of}`);
     }
-    if (waiting > 0 && this.#bytes.perSecond > 0) words.push(`${formatBytes(this.#bytes.perSecond)}/s`);
-    if (waiting > 0 && this.#objects.perSecond > 0) words.push(`${formatCount(this.#objects.perSecond)}/s`);
-    const left = planned && waiting > 0 ? this.#left() : undefined;
+    const { bytesPerSecond, objectsPerSecond, timeLeft } = this.#pace;
+    if (waiting > 0 && bytesPerSecond > 0) words.push(`${formatBytes(bytesPerSecond)}/s`);
+    if (waiting > 0 && objectsPerSecond > 0) words.push(`${formatCount(objectsPerSecond)}/s`);
+    const left = waiting > 0 ? timeLeft : undefined;
     if (left !== undefined) words.push(`${formatDuration(left)} left`);
     if (counts.skipped) words.push(`${formatCount(counts.skipped)} skipped`);
     if (counts.deleted) words.push(`${formatCount(counts.deleted)} deleted`);
@@ -168,18 +149,6 @@ class ProgressView {
             : '';
     if (phase) words.push(phase);
     return `${this.#name}: ${words.join(' · ')}`;
-  }
-
-  /** Milliseconds, by what is slower: bytes or objects. */
-  #left(): number | undefined {
-    const { counts } = this.#progress;
-    const left = (planned = 0, done = 0, rate: number): number =>
-      planned > done && rate > 0 ? (planned - done) / rate : 0;
-    const seconds = Math.max(
-      left(counts.plannedObjects, (counts.objects ?? 0) + (counts.skipped ?? 0), this.#objects.perSecond),
-      left(counts.plannedBytes, counts.bytes, this.#bytes.perSecond),
-    );
-    return seconds > 0 ? seconds * 1000 : undefined;
   }
 
   close(): void {

@@ -1,0 +1,16 @@
+import type { Json } from '../../../base/json.ts';
+import { routeOf } from '../text.ts';
+
+/** From where to where. */
+export function Route({ spec }: { spec: Json }) {
+  const { from, to } = routeOf(spec);
+  return (
+    <div class="route">
+      <span title={from}>{from}</span>
+      <span class="arrow" role="img" aria-label="to">
+        →
+      </span>
+      <span title={to}>{to}</span>
+    </div>
+  );
+}
