@@ -79,7 +79,7 @@ describe('vectors on a real Weaviate', () => {
 
   before(async () => {
     python = await installed('python');
-    server = await startWeaviate();
+    server = await startWeaviate({ GRPC_MAX_MESSAGE_SIZE: '2000000' });
     client = clientOf(server);
     jobs = await vectorJobs();
     await fillSample(client, 60);
@@ -339,6 +339,24 @@ describe('vectors on a real Weaviate', () => {
     await proxy.stop();
     assert.equal(job.status, 'SUCCESS', job.error?.message);
     assert.equal(busy.hits + away.hits, 4);
+  });
+
+  test('an object over the limit of a gRPC message is read all the same', async () => {
+    await fillMany(client, 'Heavy', 50);
+    const title = 'x'.repeat(3_000_000);
+    const { id } = manyObject(7);
+    await client.rest.call('PUT', `/objects/Heavy/${id}`, {
+      body: { class: 'Heavy', id, properties: { title, number: 7 }, vector: Array(32).fill(0.5) },
+    });
+    await sleep(1100);
+    const job = await jobs.export(server, 'heavy', { include: ['Heavy'] });
+    assert.equal(job.status, 'SUCCESS', job.error?.message);
+    const rows = await jobs.rows('heavy/Heavy.parquet');
+    assert.equal(rows.length, 50);
+    const row = rows.find(({ object }) => object.id === id)!;
+    assert.equal(row.object.properties.title, title);
+    assert.equal(row.object.vector!.length, 128);
+    await client.rest.call('DELETE', '/schema/Heavy');
   });
 
   test('a tenant deleted meanwhile is left out and named', async () => {

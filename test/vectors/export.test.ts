@@ -5,6 +5,7 @@ import { after, before, type TestContext, test } from 'node:test';
 import { sampleObjects, sampleUuid } from '../../src/demo/vectors/sample.ts';
 import { type SampleWeaviate, startSampleWeaviate } from '../../src/demo/vectors/server.ts';
 import { differences } from '../../src/vectors/compare.ts';
+import { exportStatus } from '../../src/vectors/export/status.ts';
 import { type VectorJobs, vectorJobs } from '../support/vector-jobs.ts';
 
 let server: SampleWeaviate;
@@ -211,4 +212,26 @@ test("a server that wants a key says so by its own answer, and the key's name is
   assert.ok(!JSON.stringify(job).includes('secret-key-123'));
   assert.ok(!readFileSync(join(out, 'keyed/export_metadata.json'), 'utf8').includes('secret-key-123'));
   await withKey.close();
+});
+
+test("a job's status is told by class and shard in Weaviate's words", async () => {
+  const job = await jobs.export(server, 'told', {
+    layout: 'weaviate',
+    include: ['Note', 'Draft', 'Article'],
+    fileRows: 90,
+  });
+  const { classes, shardStatus, progress } = await exportStatus(jobs.engine, job);
+  assert.deepEqual(classes, ['Article', 'Draft', 'Note']);
+  assert.deepEqual(shardStatus.Article, { ArticleShard: { status: 'SUCCESS', objectsExported: 200 } });
+  assert.deepEqual(shardStatus.Draft!.DraftShard, {
+    status: 'SKIPPED',
+    objectsExported: 0,
+    skipReason: 'it has no objects',
+  });
+  assert.deepEqual(shardStatus.Note!.berlin, { status: 'SUCCESS', objectsExported: 40 });
+  assert.equal(shardStatus.Note!.cairo!.status, 'SKIPPED');
+  assert.match(shardStatus.Note!.cairo!.skipReason!, /inactive/);
+  assert.equal(progress.Article!.objectsExported, 200);
+  assert.ok(progress.Article!.fileSizeBytes > 1000);
+  assert.equal(progress.Note!.status, 'SUCCESS');
 });

@@ -1,0 +1,106 @@
+import type { Engine } from '../../jobs/engine.ts';
+import type { JobRecord, PartStatus } from '../../jobs/job.ts';
+import type { PartRecord } from '../../jobs/part.ts';
+import type { ExportPartData } from './part.ts';
+import type { ExportPartBody, PinnedVectors } from './pinned.ts';
+
+/** How far a shard is: a tenant, or the shards of a class without tenants, which are read as one. */
+export interface ShardStatus {
+  status: 'TRANSFERRING' | 'SUCCESS' | 'FAILED' | 'SKIPPED';
+  objectsExported: number;
+  error?: string;
+  skipReason?: string;
+}
+
+export interface ClassStatus {
+  status: ShardStatus['status'];
+  objectsExported: number;
+  fileSizeBytes: number;
+  error?: string;
+}
+
+/** In Weaviate's own words (`GET /v1/export/{backend}/{id}`), of an export that runs or has ended. */
+export interface ExportStatus {
+  classes: string[];
+  shardStatus: Record<string, Record<string, ShardStatus>>;
+  progress: Record<string, ClassStatus>;
+}
+
+const PAGE = 500;
+/** The one that stands for a shard whose parts have several. */
+const RANK: ShardStatus['status'][] = ['SKIPPED', 'SUCCESS', 'TRANSFERRING', 'FAILED'];
+
+/** Gathers the status of an export by class and shard from its parts. Before the job is pinned there are no classes. */
+export async function exportStatus(engine: Engine, job: JobRecord): Promise<ExportStatus> {
+  const pinned = job.pinned as PinnedVectors | undefined;
+  const status: ExportStatus = { classes: [], shardStatus: {}, progress: {} };
+  if (!pinned) return status;
+  for (const { name } of pinned.classes) {
+    status.classes.push(name);
+    status.shardStatus[name] = {};
+    status.progress[name] = { status: 'TRANSFERRING', objectsExported: 0, fileSizeBytes: 0 };
+  }
+  for (let after: string | undefined; ; ) {
+    const page = await engine.parts(job.id, { after, limit: PAGE });
+    for (const part of page) takePart(part, pinned, status);
+    after = page.at(-1)?.id;
+    if (page.length < PAGE) break;
+  }
+  for (const name of status.classes) {
+    const shards = Object.values(status.shardStatus[name]!);
+    const own = status.progress[name]!;
+    if (shards.length > 0) own.status = shards.map((shard) => shard.status).reduce(worse);
+    own.error ??= shards.find((shard) => shard.error !== undefined)?.error;
+  }
+  return status;
+}
+
+function takePart(part: PartRecord, pinned: PinnedVectors, status: ExportStatus): void {
+  const body = part.body as ExportPartBody;
+  const data = part.data as ExportPartData | undefined;
+  const { name, shards } = pinned.classes[body.class]!;
+  const shardStatus = status.shardStatus[name]!;
+  for (const { tenant, reason } of [...body.skip, ...(data?.skipped ?? [])]) {
+    shardStatus[tenant] = { status: 'SKIPPED', objectsExported: 0, skipReason: reason };
+  }
+  const tenants = new Set(body.slices.map((slice) => slice.tenant ?? ''));
+  if (body.native !== undefined) tenants.add(body.tenant ?? '');
+  for (const tenant of tenants) {
+    const shard = tenant === '' ? shards.join(',') || name : tenant;
+    if (data?.skipped.some((each) => each.tenant === tenant)) continue;
+    const before = shardStatus[shard];
+    const objects = data?.rows[tenant] ?? 0;
+    const now = shardOf(part, objects);
+    shardStatus[shard] = {
+      ...now,
+      status: before ? worse(before.status, now.status) : now.status,
+      objectsExported: (before?.objectsExported ?? 0) + objects,
+    };
+    if (shardStatus[shard].status !== 'SKIPPED') delete shardStatus[shard].skipReason;
+  }
+  status.progress[name]!.objectsExported += part.counts.objects ?? 0;
+  status.progress[name]!.fileSizeBytes += data?.file?.bytes ?? 0;
+}
+
+function shardOf(part: PartRecord, objects: number): ShardStatus {
+  const error = part.error?.message ?? part.failures[0]?.message;
+  const states: Record<PartStatus, ShardStatus['status']> = {
+    PENDING: 'TRANSFERRING',
+    TRANSFERRING: 'TRANSFERRING',
+    SUCCESS: objects > 0 ? 'SUCCESS' : 'SKIPPED',
+    FAILED: 'FAILED',
+    CANCELED: 'FAILED',
+    SKIPPED: 'SKIPPED',
+  };
+  const status = states[part.status];
+  return {
+    status,
+    objectsExported: objects,
+    ...(status === 'FAILED' ? { error: error ?? 'canceled' } : {}),
+    ...(status === 'SKIPPED' ? { skipReason: part.skipped ?? 'it has no objects' } : {}),
+  };
+}
+
+function worse(a: ShardStatus['status'], b: ShardStatus['status']): ShardStatus['status'] {
+  return RANK.indexOf(a) > RANK.indexOf(b) ? a : b;
+}
