@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { isError } from '../../src/base/errors.ts';
+import { MemoryStore } from '../../src/stores/memory/store.ts';
+import { readAll } from '../../src/stores/read.ts';
 import type { ExportResult, Method, TableTarget } from '../../src/tables/method.ts';
 import { copy } from '../../src/tables/methods/copy/copy.ts';
 import { native } from '../../src/tables/methods/native/native.ts';
@@ -139,6 +141,24 @@ describe('what a new commit costs and carries', () => {
     const failed = ends.filter((end) => end.status === 'rejected');
     assert.ok(failed.every((end) => isError(end.reason, 'CONFLICT')));
     assert.deepEqual(await deltaRows(target.store, target.root, elsewhere), expectedRows('plain', 'c1'));
+  });
+
+  it('a store without conditional puts: what is there is looked for before and read back after', async () => {
+    class Plain extends CountingStore {
+      override readonly capabilities = { ...new MemoryStore().capabilities, putIfAbsent: false };
+    }
+    const target = memoryTarget(new Plain('memory://plain'));
+    const first = await exportPlain(native, lake.c2, target);
+    const second = await exportPlain(native, lake.appendToPlain(lake.c2), target, first);
+    assert.equal(second.exported.targetVersion, 1);
+    assert.ok(second.exported.targetTag);
+    // Another process was faster: its version is not overwritten.
+    const key = `${target.root}_delta_log/00000000000000000002.json`;
+    await target.store.put(key, Buffer.from('{"commitInfo":{"engineInfo":"other"}}'));
+    await assert.rejects(exportPlain(native, lake.appendToPlain(lake.c2), target, second), (error) =>
+      isError(error, 'CONFLICT'),
+    );
+    assert.match(String(await readAll((await target.store.get(key)).body)), /other/);
   });
 
   it('a log that names a file which the commit lacks, or has in another size, is refused', async () => {
