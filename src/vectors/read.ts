@@ -23,37 +23,53 @@ const MAX_PAGE = 2000;
 /** Before it is known how large objects are. */
 const FIRST_PAGE = 256;
 /** Pages that a piece of the range is expected to take. */
-const PAGES_A_PIECE = 4;
+const PAGES_A_PIECE = 2;
+const MOST_PIECES = 4096;
 
 /**
- * Reads the objects of a UUID range, in UUID order. The range is cut into pieces that are read side by
- * side, one page ahead of the consumer each, so a slow consumer slows the reading and memory is bounded by
- * pages.
+ * Reads the objects of a UUID range, in UUID order. After a first page, which tells how large objects are,
+ * the range is cut into pieces of a few pages that are read side by side and wait for their turn: a slow
+ * consumer slows the reading, and memory is bounded by pages.
  */
 export async function* readObjects(
   client: WeaviateClient,
   schema: ClassSchema,
   options: ReadOptions,
 ): AsyncGenerator<VectorObject[], void, undefined> {
-  const concurrency = options.concurrency ?? 4;
   const stop = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+  const own = { ...options, signal };
   const sizes = { rows: FIRST_PAGE };
-  const count = Math.ceil(options.expected / (MAX_PAGE * PAGES_A_PIECE));
-  const pieces = splitRange(options.range, Math.min(1024, Math.max(concurrency, count)));
-  const small = options.expected < 2 * sizes.rows;
-  const ranges = small ? [options.range] : pieces;
-  const perPiece = options.expected / ranges.length;
-  const open = (range: UuidRange) =>
-    ahead(readPiece(client, schema, { ...options, range, signal }, perPiece, sizes));
-
   const window: AsyncGenerator<VectorObject[]>[] = [];
-  let next = 0;
   try {
-    while (next < ranges.length || window.length > 0) {
-      while (window.length < concurrency && next < ranges.length) window.push(open(ranges[next++]!));
+    const first = readPiece(client, schema, own, options.expected, sizes);
+    let after: string | undefined;
+    let read = 0;
+    for (let pages = 0; pages < 2; pages++) {
+      const { value, done } = await first.next();
+      if (done) return;
+      yield value;
+      after = value.at(-1)!.id;
+      read += value.length;
+      // The nil UUID comes alone, before the first page.
+      if (value.length > 1 || after !== NIL) break;
+    }
+    const left = Math.max(0, options.expected - read);
+    if (left === 0) {
+      yield* first;
+      return;
+    }
+    const rest = { ...options.range, after };
+    const pieces = splitRange(rest, Math.min(MOST_PIECES, Math.ceil(left / (sizes.rows * PAGES_A_PIECE))));
+    const open = (range: UuidRange) => {
+      const piece = readPiece(client, schema, { ...own, range }, left / pieces.length, sizes);
+      return ahead(piece, PAGES_A_PIECE);
+    };
+    for (let next = 0; next < pieces.length || window.length > 0; window.shift()) {
+      while (window.length < (options.concurrency ?? 4) && next < pieces.length) {
+        window.push(open(pieces[next++]!));
+      }
       yield* window[0]!;
-      window.shift();
     }
   } finally {
     stop.abort();
@@ -61,17 +77,27 @@ export async function* readObjects(
   }
 }
 
-/** Starts at once, and is always one item ahead of its consumer. */
-function ahead<T>(source: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
-  let pending = source.next();
-  pending.catch(() => {});
+/** Starts at once, and is up to `depth` items ahead of its consumer. */
+function ahead<T>(
+  source: AsyncGenerator<T, void, undefined>,
+  depth: number,
+): AsyncGenerator<T, void, undefined> {
+  const pending: Promise<IteratorResult<T, void>>[] = [];
+  const fill = (): void => {
+    while (pending.length < depth) {
+      // A generator answers calls one after the other, in order.
+      const next = source.next();
+      next.catch(() => {});
+      pending.push(next);
+    }
+  };
+  fill();
   return (async function* () {
     try {
       for (;;) {
-        const result = await pending;
+        const result = await pending.shift()!;
         if (result.done) return;
-        pending = source.next();
-        pending.catch(() => {});
+        fill();
         yield result.value;
       }
     } finally {
