@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isError, SluiceError } from '../base/errors.ts';
@@ -23,6 +24,8 @@ interface Lease {
   about: string;
   host: string;
   pid: number;
+  /** Names this run of the machine and its space of process numbers; absent where that cannot be told. */
+  boot?: string;
   /** Tells this taking from an earlier one by the same holder. */
   token: string;
   /** ISO times by the holder's clock. */
@@ -85,7 +88,9 @@ class StoreLease implements Hold {
         const now = await this.#read();
         if (now?.lease?.token === this.#token) return;
       } catch (error) {
-        if (!isError(error, 'PRECONDITION_FAILED', 'NOT_FOUND')) throw error;
+        // Only a put over an object can find it gone; a first one finds that there is no such bucket.
+        const lost = isError(error, 'PRECONDITION_FAILED') || (found && isError(error, 'NOT_FOUND'));
+        if (!lost) throw error;
       }
     }
     throw new SluiceError('LEASED', `${this.#where()} is being taken by others at this moment. Try again.`);
@@ -148,6 +153,7 @@ class StoreLease implements Hold {
       about: this.#options.about,
       host: hostname(),
       pid: process.pid,
+      boot: bootOf(),
       token: this.#token,
       since: this.#since,
       expires: new Date(Date.now() + this.#ttl).toISOString(),
@@ -174,6 +180,7 @@ class StoreLease implements Hold {
   }
 
   async #expired({ lease, modified }: Found): Promise<boolean> {
+    if (hasDied(lease!)) return true;
     if (modified === undefined) return Date.now() > Date.parse(lease!.expires);
     const now = (await this.#storeTime()) ?? Date.now();
     return now > modified + lease!.ttl;
@@ -209,6 +216,26 @@ function parseLease(content: Buffer): Lease | undefined {
     const whole =
       typeof lease.holder === 'string' && typeof lease.ttl === 'number' && typeof lease.expires === 'string';
     return whole ? (lease as Lease) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the process that took a lease ran here and is gone: then nobody waits for it to run out. */
+function hasDied({ boot, pid }: Lease): boolean {
+  if (boot === undefined || boot !== bootOf() || pid === process.pid) return false;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+/** Linux: the id of this boot, and the namespace that process numbers belong to (each container has its own). */
+function bootOf(): string | undefined {
+  try {
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
   } catch {
     return undefined;
   }

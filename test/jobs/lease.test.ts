@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acquireLease } from '../../src/jobs/lease.ts';
+import { FileStore } from '../../src/stores/file/store.ts';
 import { MemoryStore } from '../../src/stores/memory/store.ts';
 import type { Capabilities, Store } from '../../src/stores/store.ts';
 
@@ -86,3 +91,19 @@ for (const [name, make] of [
     });
   });
 }
+
+test('a process that died on this machine keeps nobody waiting', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-lease-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const program = `
+    import { acquireLease } from ${JSON.stringify(join(import.meta.dirname, '../../src/jobs/lease.ts'))};
+    import { FileStore } from ${JSON.stringify(join(import.meta.dirname, '../../src/stores/file/store.ts'))};
+    await acquireLease(new FileStore(${JSON.stringify(folder)}), ${JSON.stringify(key)}, { holder: 'job-1', ttl: 600_000, about: 'x', settle: 5 });
+    process.kill(process.pid, 'SIGKILL');`;
+  const child = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
+  assert.equal(child.signal, 'SIGKILL', child.stderr);
+  const store = new FileStore(folder);
+  const lease = await acquireLease(store, key, options('job-2'));
+  await assert.rejects(acquireLease(store, key, options('job-3')), { code: 'LEASED', message: /job-2/ });
+  await lease.release();
+});
