@@ -15,6 +15,12 @@ export async function finishExport(
   const failures = await gatherFailures(outcome);
   const failed = outcome.progress.counts.failed ?? 0;
   const error = outcome.status === 'FAILED' && failed > 0 ? failedObjects(failed) : outcome.error;
+  const current = context.attempt > 1 ? await session.currentCommit() : pinned.commit;
+  if (current !== undefined && current !== pinned.commit) {
+    pinned.notes.push(
+      `This job was resumed and exported the commit it began with; ${pinned.ref} has moved on to ${current}.`,
+    );
+  }
   const report = makeReport(pinned, outcome, failures, context, error);
   if (pinned.mode === 'nothing') return { status: outcome.status, error, report };
 

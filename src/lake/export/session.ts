@@ -94,6 +94,15 @@ export class Session {
     }
   }
 
+  /** Where the ref points now; undefined when that can't be told any more. */
+  async currentCommit(): Promise<string | undefined> {
+    try {
+      return (await this.#client.commit(this.#pinned.repository, this.#pinned.ref)).id;
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Moves the objects of one part. */
   mover(context: JobContext): Move {
     const mover = new Mover(this.placement, this.routes, this.#reader(), context);
