@@ -14,6 +14,7 @@ import { eventRoutes } from './routes/events.ts';
 import { exportRoutes } from './routes/export.ts';
 import { healthRoutes } from './routes/health.ts';
 import { jobRoutes } from './routes/jobs.ts';
+import { pageRoutes } from './routes/page.ts';
 import { proxyRoutes } from './routes/proxy.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
 import { tableRoutes } from './routes/tables.ts';
@@ -122,6 +123,7 @@ async function serverOf(service: Service): Promise<FastifyInstance> {
   await server.register(async (routes) => {
     healthRoutes(routes, service);
     docsRoutes(routes);
+    await pageRoutes(routes);
     jobRoutes(routes, service);
     eventRoutes(routes, service);
     tableRoutes(routes, service);
