@@ -81,6 +81,13 @@ async function serverOf(service: Service): Promise<FastifyInstance> {
   });
   // Only JSON: what a form of another site can send without being asked is not taken.
   server.removeContentTypeParser('text/plain');
+  const parseJson = server.getDefaultJsonParser('error', 'error');
+  server.removeContentTypeParser('application/json');
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
+    // Weaviate's clients say that they send JSON also where they send nothing.
+    if (text === '') done(null, undefined);
+    else parseJson(request, text as string, done);
+  });
   server.setErrorHandler(errorHandler(log));
   server.setNotFoundHandler({}, (request, reply) => {
     const message = `There is nothing at ${request.method} ${request.url.split('?')[0]}; see /docs.`;
