@@ -31,6 +31,9 @@ export interface RunningService {
 /** The largest body that is read whole, bytes: a job's spec, a webhook. What is passed through has no limit. */
 const BODY_LIMIT = 1 << 20;
 
+/** How long what is being answered may take once the service is told to stop. */
+const GRACE_MS = 10_000;
+
 /**
  * Starts the service. Jobs that an earlier process left go on.
  * @throws SluiceError BAD_CONFIG, CONFLICT (the address is taken), ACCESS_DENIED (the state folder)
@@ -57,7 +60,9 @@ export async function startService(app: ServiceApp): Promise<RunningService> {
       service.stopping = true;
       // Streams of events would keep their connections open for ever.
       service.live.hub.close();
+      const late = setTimeout(() => running.server.closeAllConnections(), GRACE_MS);
       await running.close();
+      clearTimeout(late);
       await service.close();
     },
   };

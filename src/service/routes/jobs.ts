@@ -80,7 +80,11 @@ export function jobRoutes(app: FastifyInstance, service: Service): void {
         },
       },
     },
-    (request) => engine.list(request.query),
+    async (request) => {
+      const { jobs, next } = await engine.list(request.query);
+      // Pinned schemas and tables can be large, and are seen with the job itself.
+      return { jobs: jobs.map(({ pinned: _, ...rest }) => rest), next };
+    },
   );
   app.get<{ Params: { id: string } }>(
     '/v1/jobs/:id',
@@ -178,11 +182,12 @@ export async function audited<T>(
   try {
     const result = await work();
     const made = (result as { id?: unknown } | undefined)?.id;
-    service.audit.note({
-      ...entry,
-      subject: subject ?? (typeof made === 'string' ? made : undefined),
-      outcome: 'ok',
-    });
+    const named = subject ?? (typeof made === 'string' ? made : undefined);
+    service.audit.note({ ...entry, subject: named, outcome: 'ok' });
+    service.app.log.info(
+      { request: request.id, who: entry.who, job: typeof made === 'string' ? made : named },
+      what,
+    );
     return result;
   } catch (error) {
     service.audit.note({ ...entry, subject, outcome: toSluiceError(error).code });
