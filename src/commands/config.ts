@@ -45,11 +45,16 @@ Examples:
       runs(async (session) => {
         const { output } = session;
         const loaded = await session.loaded();
-        const [{ checkConnections }, { problemText }] = await Promise.all([
+        const [{ checkConnections }, { checkService }, { problemText }] = await Promise.all([
           import('../config/connection-checks.ts'),
+          import('../service/check.ts'),
           import('../config/load.ts'),
         ]);
-        const problems = [...loaded.problems, ...(await checkConnections(loaded))];
+        const problems = [
+          ...loaded.problems,
+          ...(await checkConnections(loaded)),
+          ...(await checkService(loaded)),
+        ];
         for (const problem of problems) output.result({ ...problem }, () => problemText(problem));
         if (problems.length > 0) return EXIT.usage;
         output.note(

@@ -1,5 +1,10 @@
-import type { Engine, JobEvent } from '../jobs/engine.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Engine } from '../jobs/engine.ts';
 import { EventHub } from '../jobs/events.ts';
+import type { Log } from '../jobs/kind.ts';
+
+/** Before an engine that could not be heard is listened to again. */
+const AGAIN_MS = 1000;
 
 /** One subscription to the engine's events, shared by all that listen here. */
 export class LiveEvents {
@@ -7,9 +12,8 @@ export class LiveEvents {
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
 
-  constructor(engine: Engine) {
-    const events = engine.events({ signal: this.#stop.signal });
-    this.#done = this.#pump(events);
+  constructor(engine: Engine, log: Log) {
+    this.#done = this.#follow(engine, log);
   }
 
   async close(): Promise<void> {
@@ -18,8 +22,18 @@ export class LiveEvents {
     await this.#done;
   }
 
-  async #pump(events: AsyncIterable<JobEvent>): Promise<void> {
-    for await (const event of events) this.hub.emit(event);
+  async #follow(engine: Engine, log: Log): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        for await (const event of engine.events({ signal })) this.hub.emit(event);
+        break;
+      } catch (error) {
+        if (signal.aborted) break;
+        log.warn({ error: String(error) }, 'events of jobs are lost for a moment');
+        await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
     this.hub.close();
   }
 }

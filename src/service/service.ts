@@ -69,7 +69,7 @@ export class Service {
     const options = serviceOptions(app.settings.service);
     const engine = await app.engine();
     const db = new ServiceDatabase(app.settings.state);
-    const live = new LiveEvents(engine);
+    const live = new LiveEvents(engine, app.log);
     const metrics = await createServiceMetrics(engine, live.hub);
     return new Service(app, options, engine, db, live, metrics);
   }

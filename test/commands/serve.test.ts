@@ -79,4 +79,23 @@ describe('sluice serve and sluice keys', () => {
     const none = await cli(['keys', 'revoke', 'none'], home);
     assert.equal(none.code, 1);
   });
+
+  it('is checked with its schedules before it runs', async () => {
+    const file = join(home, 'wrong.yaml');
+    writeFileSync(
+      file,
+      [
+        'service:',
+        '  listen: "0.0.0.0:7070"',
+        'schedules:',
+        '  - {name: a, cron: "0 2 * * *", timezone: Mars, job: {kind: lake-export, spec: {}}}',
+        '  - {name: b, job: {kind: lake-export, spec: {}}}',
+      ].join('\n'),
+    );
+    const checked = await cli(['config', 'check', '--config', file], home);
+    assert.equal(checked.code, 2);
+    assert.match(checked.stdout, /wrong\.yaml:2:11: .*service\.auth is none/);
+    assert.match(checked.stdout, /wrong\.yaml:4:44: .*"a" cannot be used/);
+    assert.match(checked.stdout, /wrong\.yaml:5:12: .*"b" needs either cron or on/);
+  });
 });

@@ -54,7 +54,8 @@ export class Exports {
 
   /** Starts what an earlier process wrote down and did not come to start. */
   async startLost(): Promise<void> {
-    for (const { job, spec } of this.#db.all<Row>('SELECT * FROM exports')) {
+    const newest = this.#db.all<Row>('SELECT * FROM exports ORDER BY started_at DESC LIMIT 100');
+    for (const { job, spec } of newest) {
       const known = await this.#engine.get(job).catch((error: unknown) => {
         if (isError(error, 'NOT_FOUND')) return undefined;
         throw error;

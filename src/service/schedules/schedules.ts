@@ -8,6 +8,7 @@ import type { Engine } from '../../jobs/engine.ts';
 import { isFinal, type JobRecord } from '../../jobs/job.ts';
 import type { Log } from '../../jobs/kind.ts';
 import { openLake } from '../../tables/lake.ts';
+import { clockOf } from './clock.ts';
 import type { Notifier } from './notify.ts';
 import { specOfRun } from './spec.ts';
 import type { ScheduleStore } from './store.ts';
@@ -49,6 +50,7 @@ const LOOK_MS = 2000;
 export class Schedules {
   readonly #options: SchedulesOptions;
   readonly #stop = new AbortController();
+  readonly #known = new Set<string>();
   readonly #crons = new Map<string, Cron>();
   readonly #pauses = new Map<string, AbortController>();
   /** Woken while they were at work. */
@@ -61,19 +63,12 @@ export class Schedules {
 
   /** @throws SluiceError BAD_CONFIG for a pattern, time zone or name that can't be used */
   async start(): Promise<void> {
-    const { Cron } = await import('croner');
-    const names = new Set<string>();
-    for (const { name, cron, timezone, on } of this.#options.entries) {
-      if (names.has(name)) throw bad(name, 'is there twice');
-      names.add(name);
-      if ((cron === undefined) === (on === undefined)) throw bad(name, 'needs either cron or on');
-      if (cron === undefined) continue;
-      try {
-        this.#crons.set(name, new Cron(cron, { paused: true, ...(timezone ? { timezone } : {}) }));
-        this.#next(name);
-      } catch (error) {
-        throw bad(name, `cannot be used: ${toSluiceError(error).message}`);
-      }
+    for (const entry of this.#options.entries) {
+      const { name } = entry;
+      if (this.#known.has(name)) throw new SluiceError('BAD_CONFIG', `There are two schedules "${name}".`);
+      this.#known.add(name);
+      const clock = await clockOf(entry);
+      if (clock) this.#crons.set(name, clock);
     }
     for (const entry of this.#options.entries) {
       if (entry.enabled === false) continue;
@@ -292,6 +287,3 @@ function jobId(name: string, now: Date): string {
   const safe = name.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 80);
   return `schedule-${safe}-${now.toISOString().replace(/[-:.]/g, '')}`;
 }
-
-const bad = (name: string, why: string): SluiceError =>
-  new SluiceError('BAD_CONFIG', `The schedule "${name}" ${why}.`);
