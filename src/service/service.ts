@@ -76,7 +76,9 @@ export class Service {
 
   /** Goes on with what an earlier process left, then begins to do what is due. */
   async begin(): Promise<void> {
-    await this.exports.startLost();
+    await this.exports.startLost().catch((error: unknown) => {
+      this.app.log.warn({ error: String(error) }, 'an export that was asked for cannot be started');
+    });
     await this.#resumeLost();
     this.tables.events.start();
     await this.schedules.start();

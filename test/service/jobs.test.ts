@@ -83,6 +83,15 @@ describe('jobs by HTTP', () => {
       [400, 'BAD_SPEC', await service.post('/v1/jobs', { spec: {} })],
       [400, 'BAD_SPEC', await service.post('/v1/jobs', { kind: 'counting', spec: {}, typo: 1 })],
       [400, 'BAD_SPEC', await service.post('/v1/jobs', { kind: 'counting', spec: spec('x'), id: 'a/b' })],
+      [
+        400,
+        'BAD_SPEC',
+        await service.post('/v1/jobs', {
+          kind: 'counting',
+          spec: spec('x'),
+          id: 'export-s3-0123456789abcdef-1',
+        }),
+      ],
       [400, 'BAD_SPEC', await service.get('/v1/jobs?status=GOOD')],
       [400, 'BAD_SPEC', await service.get('/v1/jobs?limit=0')],
       [409, 'CONFLICT', await service.post('/v1/jobs/one/cancel')],

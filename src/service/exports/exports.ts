@@ -56,11 +56,7 @@ export class Exports {
   async startLost(): Promise<void> {
     const newest = this.#db.all<Row>('SELECT * FROM exports ORDER BY started_at DESC LIMIT 100');
     for (const { job, spec } of newest) {
-      const known = await this.#engine.get(job).catch((error: unknown) => {
-        if (isError(error, 'NOT_FOUND')) return undefined;
-        throw error;
-      });
-      if (!known) await this.#engine.submit('vector-export', JSON.parse(spec) as Json, { id: job });
+      if (!(await this.jobOf(job))) await this.#submit(job, JSON.parse(spec) as Json);
     }
   }
 
@@ -72,7 +68,8 @@ export class Exports {
   ): Promise<{ record: ExportRecord; job: JobRecord }> {
     const { backend, id, classes } = request;
     const before = this.#find(backend, id);
-    if (before && (await this.#engine.get(before.job)).status !== 'CANCELED') throw taken(backend, id);
+    const last = before && (await this.jobOf(before.job));
+    if (last && last.status !== 'CANCELED') throw taken(backend, id);
     const path = `${destination.uri.replace(/\/+$/, '')}/${id}`;
     await this.#requireFree(destination, id, backend);
     const round = before ? Number(before.job.split('-').at(-1)) + 1 : 1;
@@ -91,8 +88,18 @@ export class Exports {
         );
     if (changed === 0) throw taken(backend, id);
     const defined = JSON.parse(JSON.stringify(full)) as Json;
-    const started = await this.#engine.submit('vector-export', defined, { id: job });
+    const started = await this.#submit(job, defined);
     return { record: this.get(backend, id), job: started };
+  }
+
+  /** Undefined while it is being started. */
+  async jobOf(job: string): Promise<JobRecord | undefined> {
+    try {
+      return await this.#engine.get(job);
+    } catch (error) {
+      if (isError(error, 'NOT_FOUND')) return undefined;
+      throw error;
+    }
   }
 
   /** @throws SluiceError NOT_FOUND */
@@ -111,6 +118,16 @@ export class Exports {
         limit,
       )
       .map(toRecord);
+  }
+
+  /** An export that cannot be started is none. */
+  async #submit(job: string, spec: Json): Promise<JobRecord> {
+    try {
+      return await this.#engine.submit('vector-export', spec, { id: job });
+    } catch (error) {
+      this.#db.run('DELETE FROM exports WHERE job = ?', job);
+      throw error;
+    }
   }
 
   #find(backend: string, id: string): Row | undefined {

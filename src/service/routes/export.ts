@@ -168,7 +168,8 @@ export async function exportRoutes(
           const set = record.classes.join(' ');
           const mine = allowed.get(set) ?? (await rights.may(request, 'read', record.classes));
           allowed.set(set, mine);
-          if (mine) list.push(statusOf(record, await engine.get(record.job)));
+          const job = mine ? await exports.jobOf(record.job) : undefined;
+          if (job) list.push(statusOf(record, job));
         }
         return list;
       },
@@ -182,9 +183,8 @@ export async function exportRoutes(
     backendNamed(backend, settings);
     const record = exports.get(backend, id);
     await rights.require(request, action, record.classes);
-    const job = await engine.get(record.job).catch(() => {
-      throw new SluiceError('UNAVAILABLE', `The export "${id}" is being started; ask again.`);
-    });
-    return { record, job };
+    const job = await exports.jobOf(record.job);
+    if (job) return { record, job };
+    throw new SluiceError('UNAVAILABLE', `The export "${id}" is being started; ask again.`);
   }
 }

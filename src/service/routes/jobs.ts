@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { toSluiceError } from '../../base/errors.ts';
+import { SluiceError, toSluiceError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
 import type { JobStatus, PartStatus } from '../../jobs/job.ts';
 import { checkAllowed } from '../allow.ts';
@@ -20,6 +20,9 @@ interface PartQuery {
   limit?: number;
   after?: string;
 }
+
+/** Ids that the service gives: nobody may take one before it. */
+const OWN_ID = /^(export-(s3|gcs|azure|filesystem)-[0-9a-f]{16}-\d+|hook-[0-9a-f]{24}-\d+)$/;
 
 const limit = { type: 'integer', minimum: 1, maximum: 1000, default: 100 } as const;
 const text = { type: 'string' } as const;
@@ -51,6 +54,9 @@ export function jobRoutes(app: FastifyInstance, service: Service): void {
     async (request, reply) => {
       const { kind, spec, id } = request.body;
       const started = await audited(service, request, `start ${kind}`, id, async () => {
+        if (id !== undefined && OWN_ID.test(id)) {
+          throw new SluiceError('BAD_SPEC', `Ids such as "${id}" are the service's own; choose another.`);
+        }
         checkAllowed(kind, spec, request.identity!, service.options.allow);
         return await service.start(kind, spec, id);
       });
