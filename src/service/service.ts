@@ -70,8 +70,14 @@ export class Service {
     const engine = await app.engine();
     const db = new ServiceDatabase(app.settings.state);
     const live = new LiveEvents(engine, app.log);
-    const metrics = await createServiceMetrics(engine, live.hub);
-    return new Service(app, options, engine, db, live, metrics);
+    try {
+      const metrics = await createServiceMetrics(engine, live.hub);
+      return new Service(app, options, engine, db, live, metrics);
+    } catch (error) {
+      await live.close();
+      db.close();
+      throw error;
+    }
   }
 
   /** Goes on with what an earlier process left, then begins to do what is due. */

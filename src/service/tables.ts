@@ -11,7 +11,7 @@ import type { Branch } from '../tables/events/event-store.ts';
 import { TableEvents } from '../tables/events/table-events.ts';
 import { tableArguments } from '../tables/export/hook-args.ts';
 import { parseTableExportSpec } from '../tables/export/spec.ts';
-import { openLake } from '../tables/lake.ts';
+import { type Lake, openLake } from '../tables/lake.ts';
 import { type TableState, TableStates } from '../tables/state.ts';
 
 type Fields = { [key: string]: Json | undefined };
@@ -64,19 +64,21 @@ export class ServiceTables {
     const { settings, connections } = parts;
     this.#tables = settings.tables;
     this.#open = parts.open;
-    // Said now, not when the first commit comes.
-    for (const { repository } of settings.tables) this.#spec({ repository, branch: 'main' });
+    const lake = (repository: string): Lake => {
+      const named = settings.tables.find((entry) => entry.repository === repository)?.lake_connection;
+      return openLake(
+        typeof named === 'string' ? connections.named(named) : connections.forUri(`lakefs://${repository}/`),
+      );
+    };
+    // What is wrong with the settings is said now, not when the first commit comes.
+    for (const { repository, branches = [] } of settings.tables) {
+      this.#spec({ repository, branch: branches[0] ?? 'main' });
+      void lake(repository).close();
+    }
     this.events = new TableEvents({
       path: join(settings.state, 'table-events.db'),
       engine: parts.engine,
-      lake: (repository) => {
-        const named = settings.tables.find((entry) => entry.repository === repository)?.lake_connection;
-        return openLake(
-          typeof named === 'string'
-            ? connections.named(named)
-            : connections.forUri(`lakefs://${repository}/`),
-        );
-      },
+      lake,
       settings: (branch) => tableSettings(settings.tables, branch),
       log: parts.log,
     });

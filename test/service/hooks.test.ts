@@ -86,6 +86,13 @@ describe('webhooks of lakeFS', () => {
   });
 });
 
+describe('tables that cannot be exported', () => {
+  it('keep the service from starting, with the reason', async () => {
+    const tables = [{ repository: 'lake', target_base_location: 's3://b', method: 'magic' }];
+    await assert.rejects(() => new TestService().start({ tables }), /"method" is "magic"/);
+  });
+});
+
 describe('webhooks without a secret', () => {
   it('are refused where others can reach the service', async () => {
     const service = await new TestService({ service: { listen: '', auth: 'keys' } }).start();

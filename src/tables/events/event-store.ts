@@ -105,6 +105,15 @@ export class EventStore {
       .run(status, notBefore, attempts, job, change.error ?? null, id);
   }
 
+  /** Lets all open events of a branch wait, at once however many they are. */
+  postpone({ repository, branch }: Branch, notBefore: number): void {
+    this.#database
+      .prepare(
+        `UPDATE events SET not_before = ? WHERE repository = ? AND branch = ? AND status IN ('WAITING', 'RUNNING')`,
+      )
+      .run(notBefore, repository, branch);
+  }
+
   /** The commit that a branch's tables were last brought to. */
   exported({ repository, branch }: Branch): string | undefined {
     const row = this.#database

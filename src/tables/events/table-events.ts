@@ -143,8 +143,7 @@ export class TableEvents {
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         this.#options.log.warn({ branch: key, error: toSluiceError(error).message }, 'An event has to wait.');
-        for (const event of open)
-          this.#store.update(event.id, { notBefore: Date.now() + this.#delays()[0]! });
+        this.#store.postpone(branch, Date.now() + this.#delays()[0]!);
       }
     }
   }
