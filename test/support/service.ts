@@ -133,7 +133,7 @@ export function lakeConnection(server: {
 export async function until<T>(
   ask: () => Promise<T | undefined | false> | T | undefined | false,
 ): Promise<T> {
-  for (let tries = 0; tries < 600; tries++) {
+  for (let tries = 0; tries < 2400; tries++) {
     const found = await ask();
     if (found) return found;
     await new Promise((resolve) => setTimeout(resolve, 25));
