@@ -232,11 +232,12 @@ try {
       '--dry-run',
       '--json',
     ];
-    const { wall, cpu, peak } = await timed(
-      'sh',
-      ['-c', '"$@" | tail -n 1', 'dry', process.execPath, ...args],
+    const { wall, cpu, peak, output } = await timed(
+      'bash',
+      ['-c', 'set -o pipefail; "$@" | tail -n 1', 'dry', process.execPath, ...args],
       env,
     );
+    if (!output.includes('"dryRun":true')) throw new Error(output);
     console.log(
       `dry run of ${count} objects: ${wall.toFixed(2)} s, CPU ${((cpu * 1e6) / count).toFixed(1)} µs/object, peak ${peak.toFixed(0)} MB`,
     );

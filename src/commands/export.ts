@@ -72,6 +72,7 @@ async function dryRun(session: Session, input: Json): Promise<number> {
         () =>
           `${verb.padEnd(6)} ${formatBytes(outcome.size ?? 0).padStart(9)}  ${printable(outcome.path)}${outcome.reason ? ` (${outcome.reason})` : ''}`,
       );
+      return output.drained();
     },
   );
   const { copied = 0, unchanged = 0, deleted = 0, kept = 0, skipped = 0, failed = 0, bytes = 0 } = counts;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Json } from '../base/json.ts';
 import { screen } from './screen.ts';
 
@@ -12,6 +13,8 @@ export interface Output {
   readonly progress: ProgressMode;
   /** A result: the value for programs with --json, the text for people without. */
   result(value: Json, text: () => string): void;
+  /** Waits, where it must, until the reader of standard output has taken enough that more may be written. */
+  drained(): Promise<void> | undefined;
   /** A remark for people; not with --json or --quiet. */
   note(text: string): void;
 }
@@ -36,6 +39,10 @@ export function makeOutput(options: {
     result(value, text) {
       const line = json ? JSON.stringify(value) : text();
       if (line !== '') process.stdout.write(line.endsWith('\n') ? line : `${line}\n`);
+    },
+    drained() {
+      if (!process.stdout.writableNeedDrain) return undefined;
+      return once(process.stdout, 'drain').then(() => undefined);
     },
     note(text) {
       if (!json && !quiet) screen.print(text);

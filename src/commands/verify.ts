@@ -31,8 +31,10 @@ Examples:
         const spec = parseLakeExportSpec(specOf(source!, destination!, rules, options));
         const { pinned, ...counts } = await verifyExport(spec, contextOf(app, signal), {
           deep: options.deep,
-          show: (found) =>
-            output.result({ ...found }, () => `${found.difference.padEnd(12)} ${printable(found.path)}`),
+          show: (found) => {
+            output.result({ ...found }, () => `${found.difference.padEnd(12)} ${printable(found.path)}`);
+            return output.drained();
+          },
         });
         const { same, missing, different, extra, incomparable, bytes } = counts;
         const equal = missing + different + extra === 0;

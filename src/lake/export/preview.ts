@@ -20,7 +20,7 @@ export interface Preview {
 export async function previewExport(
   spec: LakeExportSpec,
   context: JobContext,
-  show: (outcome: ObjectOutcome) => void | Promise<void>,
+  show: (outcome: ObjectOutcome) => undefined | Promise<void>,
 ): Promise<Preview> {
   const client = clientFor(spec, context);
   const pinned = await pinExport({ ...spec, verify: false }, client, context).finally(() => client.close());
@@ -33,7 +33,10 @@ export async function previewExport(
         const flush = async (): Promise<void> => {
           const ready = shown;
           shown = [];
-          for (const outcome of ready) await show(outcome);
+          for (const outcome of ready) {
+            const wait = show(outcome);
+            if (wait) await wait;
+          }
         };
         const run = new PartRun(
           session,

@@ -1,5 +1,6 @@
+import { isError } from '../../base/errors.ts';
 import { compareKeys } from '../../base/keys.ts';
-import type { ObjectInfo, Store } from '../../stores/store.ts';
+import type { ListOptions, ListPage, ObjectInfo, Store } from '../../stores/store.ts';
 import type { LakeEntry } from '../client/entry.ts';
 import { isOwnKey } from './state.ts';
 
@@ -45,7 +46,7 @@ export async function* destinationObjects(
   // A store that cannot begin in the middle (Azure) reads less under a longer prefix.
   const shared = after === undefined || until === undefined ? '' : commonPrefix(after, until);
   const narrow = shared.length > under.length ? shared : under;
-  for await (const page of at.store.list({ prefix: narrow, startAfter: after, signal })) {
+  for await (const page of listed(at.store, { prefix: narrow, startAfter: after, signal })) {
     let objects = page.objects;
     const last = objects[objects.length - 1];
     const ends = until !== undefined && last !== undefined && compareKeys(last.key, until) > 0;
@@ -57,6 +58,15 @@ export async function* destinationObjects(
     });
     if (objects.length > 0) yield objects;
     if (ends) return;
+  }
+}
+
+/** A folder that is not there yet is one without objects; a bucket is not made by writing to it. */
+async function* listed(store: Store, options: ListOptions): AsyncGenerator<ListPage> {
+  try {
+    yield* store.list(options);
+  } catch (error) {
+    if (store.kind !== 'file' || !isError(error, 'NOT_FOUND')) throw error;
   }
 }
 

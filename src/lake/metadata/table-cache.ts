@@ -17,7 +17,7 @@ export class TableCache {
   #size = 0;
 
   /** @param limit bytes of tables to keep */
-  constructor(source: MetadataSource, limit = 24 * 1024 * 1024) {
+  constructor(source: MetadataSource, limit = 8 * 1024 * 1024) {
     this.#source = source;
     this.#limit = limit;
   }
