@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isError, SluiceError } from '../../base/errors.ts';
+import { Limiter } from '../../base/limiter.ts';
 import type { JobContext } from '../../jobs/kind.ts';
 import { readAll } from '../../stores/read.ts';
 import { networkFailure } from '../../stores/retry.ts';
@@ -16,6 +17,10 @@ const SMALL = 256 * 1024;
 /** From here on an object is moved in parts. */
 const LARGE = 64 * 1024 * 1024;
 const ATTEMPTS = 4;
+/** Objects above this are moved a few at a time: more of them only fight for the disk, the link and the processor's caches. */
+const BULKY = 8 * 1024 * 1024;
+/** In this process. */
+const bulkySlots = new Limiter(8);
 
 /** Reads an entry's bytes by one of the routes that pass through this process. */
 export type ReadBytes = (
@@ -48,7 +53,11 @@ export class Mover {
    * @returns the way its bytes went and what is there now
    * @throws SluiceError what the last attempt ended with; the destination then holds what it held before
    */
-  async move(entry: LakeEntry): Promise<{ via: Route; info: ObjectInfo }> {
+  move(entry: LakeEntry): Promise<{ via: Route; info: ObjectInfo }> {
+    return entry.size > BULKY ? bulkySlots.run(() => this.#move(entry)) : this.#move(entry);
+  }
+
+  async #move(entry: LakeEntry): Promise<{ via: Route; info: ObjectInfo }> {
     let failure: unknown;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       this.#context.signal.throwIfAborted();
