@@ -58,15 +58,15 @@ export class Routes {
       isError(error, 'ACCESS_DENIED', 'UNAUTHENTICATED', 'UNSUPPORTED') && !this.#ofDestination(error, route);
     const unreachable = !known.worked && isError(error, 'CONNECTION', 'TIMEOUT', 'NOT_FOUND', 'BAD_CONFIG');
     if (!refused && !unreachable) return false;
-    const at = known.routes.indexOf(route);
-    if (at >= 0 && known.routes.length > 1) {
-      known.routes = known.routes.filter((each) => each !== route);
-      this.#context.log.info(
-        { container: containerOf(entry), route, code: (error as SluiceError).code },
-        'this way is closed; going on by the next',
-      );
-    }
-    return at >= 0 && known.routes.length > 0;
+    // Another object may have closed it in the meantime; then the next way is open to this one, too.
+    if (!known.routes.includes(route)) return true;
+    if (known.routes.length === 1) return false;
+    known.routes = known.routes.filter((each) => each !== route);
+    this.#context.log.info(
+      { container: containerOf(entry), route, code: (error as SluiceError).code },
+      'this way is closed; going on by the next',
+    );
+    return true;
   }
 
   /** The object store that holds an entry. */
