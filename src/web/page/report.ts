@@ -9,12 +9,15 @@ export interface ReportShape {
   lists: [name: string, items: Json[]][];
 }
 
+/** What the job itself says already. */
+const SHOWN_ABOVE = new Set(['job', 'status', 'error']);
+
 /** Takes apart the report of any kind of job; what is empty is left out. */
 export function shapeOf(report: Json): ReportShape {
   const shape: ReportShape = { facts: [], groups: [], lists: [] };
   if (!isFields(report)) return { ...shape, facts: [['report', report]] };
   for (const [name, value] of Object.entries(report)) {
-    if (value === undefined || value === null || value === '') continue;
+    if (value === undefined || value === null || value === '' || SHOWN_ABOVE.has(name)) continue;
     if (Array.isArray(value)) {
       if (value.length > 0) shape.lists.push([name, value]);
     } else if (isFields(value)) {

@@ -40,14 +40,14 @@ export function routeOf(spec: Json): { from: string; to: string } {
   return { from: source, to: text('destination', 'target_base_location') || text('weaviate') };
 }
 
-/** `lake export` of `lake-export`. */
+/** `Lake export` of `lake-export`. */
 export function kindName(kind: string): string {
-  return kind.replaceAll('-', ' ');
+  return labelOf(kind.replaceAll('-', ' '));
 }
 
-/** `plannedObjects` → `Planned objects`, `target_base_location` → `Target base location`. */
+/** `plannedObjects` → `Planned objects`, `target_base_location` → `Target base location`, `FAILED` → `Failed`. */
 export function labelOf(name: string): string {
-  const words = name
+  const words = (/^[A-Z]+$/.test(name) ? name.toLowerCase() : name)
     .replaceAll('_', ' ')
     .replace(/([a-z])([A-Z])/g, (_, end: string, start: string) => `${end} ${start.toLowerCase()}`);
   return words.charAt(0).toUpperCase() + words.slice(1);

@@ -40,7 +40,7 @@ export function JobActions(props: { job: JobRecord; onDone?: () => void; onError
       ) : null}
       {asking ? (
         <Confirm
-          title={`Cancel this ${kindName(job.kind)}?`}
+          title={`Cancel this ${kindName(job.kind).toLowerCase()}?`}
           text="What is in flight ends first. A retry goes on where it stopped."
           yes="Cancel the job"
           onYes={async () => {

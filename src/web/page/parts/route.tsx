@@ -4,6 +4,7 @@ import { routeOf } from '../text.ts';
 /** From where to where. */
 export function Route({ spec }: { spec: Json }) {
   const { from, to } = routeOf(spec);
+  if (!from && !to) return null;
   return (
     <div class="route">
       <span title={from}>{from}</span>

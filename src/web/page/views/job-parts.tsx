@@ -151,7 +151,7 @@ function PartRow({ part }: { part: PartRecord }) {
         ) : null}
       </th>
       <td class="number" data-label="Objects">
-        {formatCount(counts.objects ?? 0)}
+        {part.status === 'TRANSFERRING' || part.status === 'PENDING' ? '–' : formatCount(counts.objects ?? 0)}
       </td>
       <td class="number" data-label="Volume">
         {counts.bytes ? formatBytes(counts.bytes) : '–'}

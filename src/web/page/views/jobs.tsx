@@ -17,7 +17,7 @@ const STATUSES = ['TRANSFERRING', 'STARTED', 'SUCCESS', 'FAILED', 'CANCELED'];
 
 /** What runs, and all jobs, the newest first, a page at a time. */
 export function JobsView({ query }: { query: Record<string, string> }) {
-  const { loaded } = useLive();
+  const { loaded, jobs: running } = useLive();
   const { search = '', kind = '', status = '', after = '' } = query;
   const [pagesBefore, setPagesBefore] = useState<string[]>([]);
   const { value, error, reload } = useLoaded(JSON.stringify([search, kind, status, after]), () =>
@@ -37,7 +37,9 @@ export function JobsView({ query }: { query: Record<string, string> }) {
     history.replaceState(null, '', hash);
     dispatchEvent(new HashChangeEvent('hashchange'));
   };
-  const jobs = value?.jobs ?? [];
+  const jobs = (value?.jobs ?? []).map((job) =>
+    isFinal(job.status) ? job : (running.get(job.id)?.job ?? job),
+  );
   const filtered = search !== '' || kind !== '' || status !== '';
   return (
     <>

@@ -24,7 +24,7 @@ export function ReportSection({ report }: { report: Json }) {
         ) : null}
       </div>
       <div class="report">
-        <FactList facts={facts} />
+        {facts.length > 0 ? <FactList facts={facts} /> : null}
         {groups.map(([name, each]) => (
           <div key={name}>
             <h3>{labelOf(name)}</h3>
