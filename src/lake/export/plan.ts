@@ -3,11 +3,16 @@ import { STAGES, type Stage } from './order.ts';
 import type { PartBody, PinnedExport } from './pinned.ts';
 import type { Session } from './session.ts';
 
-/**
- * Objects of a part that copies: about a range of committed metadata, so that planning cuts between ranges and reads none.
- * Parts that only look for table metadata and markers take more.
- */
-const COPY_TARGET = 50_000;
+/** A part is listed and compared when it is done, while others still copy: so even a small export has some. */
+const PARTS_WANTED = 16;
+const SMALLEST_PART = 1_000;
+/** About a range of committed metadata: planning a large export cuts between ranges and reads none of them. */
+const LARGEST_PART = 50_000;
+/** Up to so many objects, ranges are read to cut finer; that takes a second or less. */
+const CUT_FINER = 400_000;
+/** Without metadata the plan is a listing, whatever the size of its parts. */
+const LISTED_PART = 5_000;
+/** Parts that only look for table metadata and markers. */
 const LOOK_TARGET = 200_000;
 const BATCH = 500;
 
@@ -22,10 +27,11 @@ export async function* planExport(
   after?: string,
 ): AsyncGenerator<Part[]> {
   if (pinned.mode === 'nothing') return;
+  const copyTarget = targetFor(await session.size(signal));
   let batch: Part[] = [];
   for (const [index, stage] of STAGES.entries()) {
     let number = 0;
-    for await (const { body, objects } of rangesOf(stage, pinned, session, signal)) {
+    for await (const { body, objects } of rangesOf(stage, pinned, session, copyTarget, signal)) {
       const id = `${index}-${String(number++).padStart(8, '0')}`;
       if (after !== undefined && id <= after) continue;
       batch.push({
@@ -53,6 +59,7 @@ async function* rangesOf(
   stage: Stage,
   pinned: PinnedExport,
   session: Session,
+  copyTarget: number,
   signal: AbortSignal,
 ): AsyncGenerator<Range> {
   if (stage === 'deletes' && !pinned.spec.deletes) return;
@@ -60,7 +67,7 @@ async function* rangesOf(
     for (const base of pinned.bases) {
       for await (const { after, until, objects } of session.splitChanges(
         base,
-        stage === 'data' || stage === 'deletes' ? COPY_TARGET : LOOK_TARGET,
+        stage === 'data' || stage === 'deletes' ? copyTarget : LOOK_TARGET,
         signal,
       )) {
         yield { body: { stage, after, until, base }, objects };
@@ -69,11 +76,17 @@ async function* rangesOf(
     return;
   }
   for await (const { after, until, objects } of session.split(
-    stage === 'data' ? COPY_TARGET : LOOK_TARGET,
+    stage === 'data' ? copyTarget : LOOK_TARGET,
     signal,
   )) {
     yield { body: { stage, after, until }, objects };
   }
+}
+
+function targetFor(objects: number | undefined): number {
+  if (objects === undefined) return LISTED_PART;
+  if (objects > CUT_FINER) return LARGEST_PART;
+  return Math.max(SMALLEST_PART, Math.min(LARGEST_PART, Math.ceil(objects / PARTS_WANTED)));
 }
 
 function labelOf(body: PartBody): string {

@@ -71,6 +71,14 @@ export class Session {
     return this.#snapshot.entries({ ...this.#window(range), signal });
   }
 
+  /** How many objects there are to look at; undefined where that would take a listing. */
+  async size(signal: AbortSignal): Promise<number | undefined> {
+    if (this.#snapshot.from !== 'metadata') return undefined;
+    let objects = 0;
+    for await (const range of this.split(Number.MAX_SAFE_INTEGER, signal)) objects += range.objects;
+    return objects;
+  }
+
   split(target: number, signal: AbortSignal): AsyncIterable<KeyRange> {
     return this.#snapshot.split(target, { ...this.#window({}), signal });
   }
