@@ -120,7 +120,7 @@ function ScheduleRow(props: {
         {failures > 1 ? <div class="bad">{failures} failures in a row</div> : null}
       </td>
       <td class="buttons">
-        <button type="button" aria-label={`Run ${name} now`} onClick={() => act(name, 'run')}>
+        <button type="button" aria-label={`Run now: ${name}`} onClick={() => act(name, 'run')}>
           Run now
         </button>
         <button

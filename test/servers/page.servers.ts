@@ -1,0 +1,273 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { after, before, describe, it } from 'node:test';
+import type { Page } from 'playwright-core';
+import { createSampleLake, type SampleLake } from '../../src/demo/lake/sample.ts';
+import { type Browser, openBrowser } from '../support/browser.ts';
+import { lakeConnection, TestService, until } from '../support/service.ts';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+/** What axe finds, in all its rules. */
+async function axe(page: Page): Promise<string[]> {
+  await page.evaluate(await import('node:fs/promises').then(({ readFile }) => readFile(AXE, 'utf8')));
+  return await page.evaluate(async () => {
+    const { run } = (globalThis as unknown as { axe: { run(): Promise<{ violations: Found[] }> } }).axe;
+    type Found = { id: string; nodes: { html: string; failureSummary: string }[] };
+    const { violations } = await run();
+    return violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html} ${nodes[0]!.failureSummary}`);
+  });
+}
+
+/** Jobs that ended long ago, as the engine keeps them. */
+function addEndedJobs(stateFolder: string, count: number): void {
+  const db = new DatabaseSync(join(stateFolder, 'sluice.db'));
+  const insert = db.prepare(
+    `INSERT INTO jobs (id, kind, spec, status, created_at, started_at, completed_at, updated_at, attempts, planned, counts, owner)
+     VALUES (?, 'lake-export', ?, ?, ?, ?, ?, ?, 1, 1, ?, 'nobody')`,
+  );
+  db.exec('BEGIN');
+  const first = Date.now() - count * 60_000;
+  for (let i = 0; i < count; i++) {
+    const at = first + i * 60_000;
+    const spec = { source: `lakefs://shop/branch-${i % 7}`, destination: `s3://exports/shop/${i}` };
+    const counts = { objects: 100 + (i % 90), bytes: 1e6 * (1 + (i % 50)) };
+    const id = `old-${String(i).padStart(5, '0')}`;
+    const status = i % 9 === 4 ? 'FAILED' : 'SUCCESS';
+    insert.run(
+      id,
+      JSON.stringify(spec),
+      status,
+      at,
+      at,
+      at + 1000 + (i % 40) * 900,
+      at,
+      JSON.stringify(counts),
+    );
+  }
+  db.exec('COMMIT');
+  db.close();
+}
+
+describe('the page in Chromium', () => {
+  let lake: SampleLake;
+  let service: TestService;
+  let browser: Browser;
+  let page: Page;
+
+  before(async () => {
+    execFileSync(process.execPath, [join(import.meta.dirname, '../../scripts/build-page.ts')]);
+    lake = await createSampleLake({ repository: 'shop' });
+    for (let i = 0; i < 20; i++) await lake.put('main', `day/${i}.bin`, Buffer.alloc(1000, i));
+    await lake.commit('main', 'days');
+    service = new TestService({
+      connections: [lakeConnection(lake.server)],
+      use: { 'lakefs://': 'lake' },
+    });
+    const spec = { source: 'lakefs://shop/main', destination: service.folderOf('nightly') };
+    const job = { kind: 'lake-export', spec };
+    await service.start({
+      schedules: [{ name: 'nightly', cron: '0 2 * * *', timezone: 'Europe/Berlin', job }],
+    });
+    browser = await openBrowser(service.url);
+    page = browser.page;
+  });
+
+  after(async () => {
+    await browser?.close();
+    await service?.close();
+    await lake?.close();
+  });
+
+  const running = (id: string) => page.locator('.job-card', { hasText: id });
+  const counting = (id: string, more: object = {}) =>
+    service.post('/v1/jobs', {
+      kind: 'counting',
+      id,
+      spec: { folder: service.folderOf(id), parts: 400, delay: 100, ...more },
+    });
+
+  it('is small, and asks for nothing twice', async () => {
+    const html = await service.get('/');
+    const assets = [...html.text.matchAll(/"(\/assets\/[^"]+)"/g)].map((match) => match[1]!);
+    assert.equal(assets.length, 3);
+    let bytes = html.text.length;
+    for (const path of assets) {
+      const response = await fetch(`${service.url}${path}`, { headers: { 'accept-encoding': 'gzip' } });
+      assert.match(response.headers.get('cache-control')!, /immutable/);
+      bytes += Number(response.headers.get('content-length'));
+    }
+    assert.ok(bytes < 150_000, `${bytes} bytes`);
+  });
+
+  it('shows a job that is started elsewhere as it goes, and where it ended', async () => {
+    await page.goto(service.url);
+    await page.getByText('Live', { exact: true }).waitFor();
+    await page.getByText('Nothing runs.').waitFor();
+    await counting('seen', { parts: 160 });
+    const bar = running('seen').getByRole('progressbar');
+    await bar.waitFor();
+    const share = async () => Number(await bar.getAttribute('aria-valuenow'));
+    const first = await until(share);
+    await until(async () => (await share()) > first);
+    await running('seen')
+      .getByText(/objects\/s/)
+      .waitFor();
+    await running('seen').waitFor({ state: 'detached' });
+    await page.getByRole('row', { name: /Success.*seen/ }).waitFor();
+  });
+
+  it('cancels a job after asking, and goes on with it', async () => {
+    await counting('stopped', { parts: 200, delay: 50 });
+    await running('stopped').getByRole('button', { name: 'Cancel stopped' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'No' }).click();
+    await running('stopped').getByRole('button', { name: 'Cancel stopped' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click();
+    await page.getByRole('row', { name: /Canceled.*stopped/ }).waitFor();
+    await page
+      .getByRole('row', { name: /stopped/ })
+      .getByRole('link')
+      .click();
+    await page.getByRole('button', { name: 'Retry stopped' }).click();
+    await page.locator('.title').getByText('Success').waitFor();
+    assert.equal((await service.ended('stopped')).attempts, 2);
+  });
+
+  it('starts an export by its form, by keys alone, and shows its parts and report', async () => {
+    await page.goto(`${service.url}/#/start`);
+    await page.getByLabel('Source').focus();
+    await page.keyboard.press('Enter');
+    await page.getByText('Still needed: Source, Destination.').waitFor();
+    await page.keyboard.type('lakefs://shop/main');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(service.folderOf('exported'));
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: /Lake export/ }).waitFor();
+    await page.locator('.title').getByText('Success').waitFor();
+    await page.getByRole('heading', { name: 'Report' }).waitFor();
+    await page.getByRole('row', { name: /Success data: the first object/ }).waitFor();
+    await page.getByLabel('Search parts').fill('markers');
+    await page.getByRole('row', { name: /Success data: the first object/ }).waitFor({ state: 'detached' });
+    assert.equal(await page.locator('.parts tbody tr').count(), 1);
+  });
+
+  it('says what is wrong with a job that cannot be', async () => {
+    await page.goto(`${service.url}/#/start/table-export`);
+    await page.getByRole('button', { name: 'Edit as JSON' }).click();
+    await page.getByLabel('Settings as JSON').fill('{"source": "lakefs://shop/main", "targt": 1}');
+    await page.getByRole('button', { name: 'Start', exact: true }).click();
+    await page.getByRole('alert').getByText('A table export has no setting "targt"').waitFor();
+  });
+
+  it('shows failed parts with what failed in them', async () => {
+    const faults = { p0000001: { code: 'CORRUPT', item: 'day/7.bin' } };
+    await counting('partly', { parts: 3, delay: 0, faults });
+    await service.ended('partly');
+    await page.goto(`${service.url}/#/jobs/partly`);
+    await page.getByRole('button', { name: /^Failed 1/ }).click();
+    await page.getByText('1 that failed').click();
+    await page.locator('.failures').getByText('day/7.bin').waitFor();
+    assert.deepEqual(await axe(page), []);
+  });
+
+  it('lists schedules, pauses one and runs it now', async () => {
+    await page.goto(`${service.url}/#/schedules`);
+    await page.getByText('Europe/Berlin').waitFor();
+    await page.getByRole('button', { name: 'Pause nightly' }).click();
+    await page.getByText('Paused').waitFor();
+    await page.getByRole('button', { name: 'Run now: nightly' }).click();
+    await page.locator('.last').waitFor();
+    assert.deepEqual(await axe(page), []);
+  });
+
+  it('finds one of 10,000 jobs, a page at a time', async () => {
+    addEndedJobs(join(service.folder, 'state'), 10_000);
+    await page.goto(`${service.url}/#/jobs`);
+    await page.reload();
+    await page.getByRole('row', { name: /old-09999/ }).waitFor();
+    assert.equal(await page.locator('.jobs tbody tr').count(), 50);
+    await page.getByRole('button', { name: /Older/ }).click();
+    await page.getByRole('row', { name: /old-09999/ }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: /Newer/ }).click();
+    await page.getByRole('row', { name: /old-09999/ }).waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('old-00004');
+    await page.getByRole('row', { name: /Failed.*old-00004/ }).waitFor();
+    assert.equal(await page.locator('.jobs tbody tr').count(), 1);
+    assert.match(page.url(), /search=old-00004/);
+  });
+
+  it('is usable by keys from the first one on', async () => {
+    await page.goto(`${service.url}/#/jobs`);
+    await page.reload();
+    await page.getByText('Live', { exact: true }).waitFor();
+    const names: string[] = [];
+    for (let i = 0; i < 7; i++) {
+      await page.keyboard.press('Tab');
+      names.push(await page.evaluate<string>('document.activeElement.textContent.trim()'));
+    }
+    assert.deepEqual(names, ['Skip to content', 'Sluice', 'Jobs', 'Schedules', 'Tables', '', 'Start a job']);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'Start a job' }).waitFor();
+  });
+
+  for (const look of ['light', 'dark'] as const) {
+    it(`has nothing that axe finds in ${look} colors, and fits 360 pixels`, async () => {
+      await page.emulateMedia({ colorScheme: look });
+      await counting(`axe-${look}`, { parts: 2000 });
+      for (const width of [1280, 360]) {
+        await page.setViewportSize({ width, height: 800 });
+        for (const view of [
+          'jobs',
+          `jobs/axe-${look}`,
+          'start',
+          'start/table-export',
+          'schedules',
+          'tables',
+        ]) {
+          await page.goto(`${service.url}/#/${view}`);
+          await page.locator('h1').waitFor();
+          if (view.startsWith('jobs')) await page.getByText(`axe-${look}`).first().waitFor();
+          assert.deepEqual(await axe(page), [], `${view} at ${width}`);
+          const wide = await page.evaluate<number>('document.documentElement.scrollWidth');
+          assert.ok(wide <= width, `${view} is ${wide} wide at ${width}`);
+        }
+      }
+      const background = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+      assert.equal(background, look === 'dark' ? 'rgb(16, 20, 22)' : 'rgb(246, 247, 248)');
+      await service.post(`/v1/jobs/axe-${look}/cancel`);
+    });
+  }
+
+  it('asks for a key where the service does, and takes only a right one', async () => {
+    const closed = new TestService({ service: { auth: 'keys', listen: '' } });
+    await closed.start();
+    const other = await openBrowser(closed.url);
+    try {
+      const { key } = closed.running.service.keys.create({ name: 'me', roles: ['admin'] });
+      await other.page.goto(closed.url);
+      await other.page.getByLabel('Key').fill('slk_wrong');
+      await other.page.getByRole('button', { name: 'Sign in' }).click();
+      await other.page.getByRole('alert').waitFor();
+      assert.deepEqual(await axe(other.page), []);
+      await other.page.getByLabel('Key').fill(key);
+      await other.page.keyboard.press('Enter');
+      await other.page.getByText('Live', { exact: true }).waitFor();
+      await other.page.reload();
+      await other.page.getByText('Live', { exact: true }).waitFor();
+      await other.page.getByRole('button', { name: 'Sign out' }).click();
+      await other.page.getByRole('heading', { name: 'Sign in' }).waitFor();
+      assert.deepEqual(other.complaints, []);
+    } finally {
+      await other.close();
+      await closed.close();
+    }
+  });
+
+  it('asked nothing of other origins, broke no policy, and no script failed', () => {
+    assert.deepEqual(browser.complaints, []);
+  });
+});
