@@ -3,6 +3,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isError, SluiceError } from '../base/errors.ts';
+import { readAll } from '../stores/read.ts';
 import type { PutOptions, Store } from '../stores/store.ts';
 import type { Hold } from './kind.ts';
 
@@ -170,9 +171,7 @@ class StoreLease implements Hold {
   async #read(): Promise<Found | undefined> {
     try {
       const { info, body } = await this.#store.get(this.#key);
-      const chunks: Buffer[] = [];
-      for await (const chunk of body) chunks.push(chunk as Buffer);
-      return { lease: parseLease(Buffer.concat(chunks)), etag: info.etag, modified: info.modified };
+      return { lease: parseLease(await readAll(body)), etag: info.etag, modified: info.modified };
     } catch (error) {
       if (isError(error, 'NOT_FOUND')) return undefined;
       throw error;

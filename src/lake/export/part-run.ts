@@ -11,7 +11,7 @@ import type { PartBody, PinnedExport } from './pinned.ts';
 import { type Comparison, compareClosely, compareContent, looksExported, md5Of } from './sameness.ts';
 import type { Session } from './session.ts';
 import { Tally } from './tally.ts';
-import { destinationKey, destinationObjects, walk } from './walk.ts';
+import { destinationObjects, headOf, walk } from './walk.ts';
 
 /** What a part does to the destination; a dry run only says what it would do. */
 export interface Effects {
@@ -274,14 +274,8 @@ export class PartRun {
     return stageOf(path) === this.#stage && this.#takes(path);
   }
 
-  async #head(path: string): Promise<ObjectInfo | undefined> {
-    const { placement } = this.#session;
-    try {
-      return await placement.store.head(destinationKey(placement, path), { signal: this.#context.signal });
-    } catch (error) {
-      if (isError(error, 'NOT_FOUND')) return undefined;
-      throw error;
-    }
+  #head(path: string): Promise<ObjectInfo | undefined> {
+    return headOf(this.#session.placement, path, this.#context.signal);
   }
 
   /** Begins work on one object when a slot is free; its failure is the object's, not the part's. */

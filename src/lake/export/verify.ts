@@ -1,4 +1,3 @@
-import { isError } from '../../base/errors.ts';
 import { pathFilter } from '../../base/glob.ts';
 import type { JobContext } from '../../jobs/kind.ts';
 import { hashObject } from '../../stores/hash.ts';
@@ -8,7 +7,7 @@ import { type PinnedExport, pinSource } from './pinned.ts';
 import { compareClosely, compareContent, md5Of } from './sameness.ts';
 import { clientFor, Session } from './session.ts';
 import type { LakeExportSpec } from './spec.ts';
-import { destinationKey, destinationObjects, type KeyRange, walk } from './walk.ts';
+import { destinationObjects, headOf, type KeyRange, walk } from './walk.ts';
 
 /** How a path of the ref and the destination fails to agree. `incomparable`: equal sizes, no common hash. */
 export type DifferenceKind = 'missing' | 'different' | 'extra' | 'incomparable';
@@ -123,16 +122,9 @@ class RangeVerifier {
 
   /** Some stores never list `a/b` beside an object `a`, and yet have it. */
   async #lookForUnlisted(entry: LakeEntry): Promise<void> {
-    const { placement } = this.#session;
-    try {
-      const object = await placement.store.head(destinationKey(placement, entry.path), {
-        signal: this.#context.signal,
-      });
-      await this.#look(entry, object);
-    } catch (error) {
-      if (!isError(error, 'NOT_FOUND')) throw error;
-      await this.#differs(entry.path, 'missing', entry.size);
-    }
+    const object = await headOf(this.#session.placement, entry.path, this.#context.signal);
+    if (object) await this.#look(entry, object);
+    else await this.#differs(entry.path, 'missing', entry.size);
   }
 
   async #look(entry: LakeEntry, object: ObjectInfo): Promise<void> {

@@ -29,6 +29,20 @@ export function destinationKey(at: Placement, path: string): string {
   return at.root + path.slice(at.folder.length);
 }
 
+/** The destination's object of a lake's path; undefined when there is none. */
+export async function headOf(
+  at: Placement,
+  path: string,
+  signal?: AbortSignal,
+): Promise<ObjectInfo | undefined> {
+  try {
+    return await at.store.head(destinationKey(at, path), { signal });
+  } catch (error) {
+    if (isError(error, 'NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
 /**
  * The destination's objects of one range of lake paths, page by page in key order, without Sluice's own.
  * Each object's `key` is the destination's; `path` gives the lake's.
