@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { Connection } from '../base/connections.ts';
-import { SluiceError } from '../base/errors.ts';
 import type { Settings } from '../config/settings.ts';
 import { usage } from './errors.ts';
 import { runExport } from './export.ts';
@@ -49,21 +48,14 @@ Examples:
             log: await makeLog(loaded.settings.log_level),
           });
           try {
-            const spec = {
+            return await runExport(session, app, {
               source: `lakefs://${repo}/${branch ?? commit}`,
               destination: dest!,
               marker: 'lakefs',
-            };
-            if (previous === undefined) return await runExport(session, app, spec);
-            try {
-              return await runExport(session, app, { ...spec, since: previous });
-            } catch (error) {
-              // The script takes any previous commit; where it is not the one that the destination holds, a full
-              // comparison comes to the same end.
-              if (!(error instanceof SluiceError && error.code === 'BAD_SPEC')) throw error;
-              session.output.note(`${error.message} Comparing everything instead.`);
-              return await runExport(session, app, spec);
-            }
+              // The script takes any previous commit. What the destination holds is what counts; where it does
+              // not say, everything is compared, which comes to the same end.
+              ...(previous !== undefined && { since: 'last' }),
+            });
           } finally {
             await app.close();
           }

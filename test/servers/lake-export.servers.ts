@@ -302,28 +302,34 @@ state: ${join(folder, `state-${name}`)}
   });
 
   test("lakeFS's export script's arguments and environment do what they do there", async () => {
-    const child = spawn(process.execPath, ['src/main.ts', 'repo', 's3://out/script/', '--branch=main'], {
-      stdio: 'ignore',
-      env: {
-        ...{ PATH: process.env.PATH, HOME: folder, SLUICE_STATE: join(folder, 'state-script') },
-        ...{
-          LAKEFS_ACCESS_KEY: lake.server.accessKeyId,
-          LAKEFS_SECRET_KEY: lake.server.secretAccessKey,
-          LAKEFS_ENDPOINT: lake.url,
+    const script = (...more: string[]) => {
+      const args = ['src/main.ts', 'repo', 's3://out/script/', '--branch=main', ...more];
+      const child = spawn(process.execPath, args, {
+        stdio: 'ignore',
+        env: {
+          ...{ PATH: process.env.PATH, HOME: folder, SLUICE_STATE: join(folder, 'state-script') },
+          ...{
+            LAKEFS_ACCESS_KEY: lake.server.accessKeyId,
+            LAKEFS_SECRET_KEY: lake.server.secretAccessKey,
+            LAKEFS_ENDPOINT: lake.url,
+          },
+          ...{
+            S3_ACCESS_KEY: minio.accessKeyId,
+            S3_SECRET_KEY: minio.secretAccessKey,
+            AWS_ENDPOINT: minio.endpoint,
+            S3_PROVIDER: 'Minio',
+          },
         },
-        ...{
-          S3_ACCESS_KEY: minio.accessKeyId,
-          S3_SECRET_KEY: minio.secretAccessKey,
-          AWS_ENDPOINT: minio.endpoint,
-          S3_PROVIDER: 'Minio',
-        },
-      },
-    });
-    const code = await new Promise((resolve) => child.on('close', resolve));
-    assert.equal(code, 0);
+      });
+      return new Promise((resolve) => child.on('close', resolve));
+    };
+    assert.equal(await script(), 0);
     const markers: string[] = [];
     for await (const page of out.list({ prefix: 'script/EXPORT_' }))
       markers.push(...page.objects.map(({ key }) => key));
     assert.match(markers.join(), /^script\/EXPORT_main_\d\d-\d\d-\d{4}_\d\d:\d\d:\d\d_SUCCESS$/);
+    // Any previous commit will do, as with the script: also one that the destination does not hold.
+    const { parents } = lake.repository.resolve('main').commit;
+    assert.equal(await script(`--prev_commit_id=${parents[0]}`), 0);
   });
 });
