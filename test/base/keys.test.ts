@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { compareKeys } from '../../src/base/keys.ts';
+import fc from '../property.ts';
 
 test('keys are ordered by the bytes of their UTF-8 form', () => {
   const text = fc.string({ unit: 'binary' });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import fc from 'fast-check';
 import { SluiceError } from '../../src/base/errors.ts';
 import { compareKeys } from '../../src/base/keys.ts';
 import { entryData, identityOf, recordValue } from '../../src/demo/lake/encoding.ts';
@@ -17,6 +16,7 @@ import { SSTable } from '../../src/lake/metadata/sstable.ts';
 import { TableCache } from '../../src/lake/metadata/table-cache.ts';
 import type { MemoryStore } from '../../src/stores/memory/store.ts';
 import { readAll } from '../../src/stores/read.ts';
+import fc from '../property.ts';
 import {
   type Exchange,
   recordedCommits,

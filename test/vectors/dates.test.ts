@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { dateText, typedColumn } from '../../src/vectors/layouts/values.ts';
+import fc from '../property.ts';
 
 const { convert } = typedColumn('at', { name: 'at', dataType: ['date'] });
 

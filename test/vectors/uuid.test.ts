@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { rangeOf, splitRange, widthOf } from '../../src/vectors/uuid.ts';
+import fc from '../property.ts';
 
 test('pieces of a range hold every UUID of it exactly once', () => {
   const bounds = fc.tuple(fc.uuid(), fc.uuid()).map((pair) => pair.sort());

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { compareKeys } from '../../../src/base/keys.ts';
 import { isOwnKey } from '../../../src/lake/export/state.ts';
 import { destinationObjects, walk } from '../../../src/lake/export/walk.ts';
 import { MemoryStore } from '../../../src/stores/memory/store.ts';
+import fc from '../../property.ts';
 
 const entry = (path: string) => ({ path, physicalAddress: '', checksum: '', size: 1, mtime: 0 });
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { compareKeys } from '../../../src/base/keys.ts';
 import { metadataFromAzure, metadataToAzure } from '../../../src/stores/azure/metadata.ts';
 import { Utf8Order } from '../../../src/stores/azure/order.ts';
+import fc from '../../property.ts';
 
 const inOrder = (keys: string[]): string[] => {
   const order = new Utf8Order<string>((key) => key);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { escapeName, folderNames, meaningOf, namesOf } from '../../../src/stores/file/names.ts';
+import fc from '../../property.ts';
 
 const part = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 12 }).map((text) => text.replaceAll('/', '')),

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { SignatureV4 } from '@smithy/signature-v4';
-import fc from 'fast-check';
 import {
   canonicalQuery,
   EMPTY_PAYLOAD,
@@ -11,6 +10,7 @@ import {
   Signer,
   UNSIGNED_PAYLOAD,
 } from '../../../src/stores/s3/signer.ts';
+import fc from '../../property.ts';
 
 /** The credentials of every published example. */
 const EXAMPLE = {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { parsePage } from '../../../src/stores/s3/list.ts';
 import { decodeEntities, escapeXml, readXml, xmlCanHold, xmlFields } from '../../../src/stores/s3/xml.ts';
+import fc from '../../property.ts';
 
 const asked = { store: 's3://bucket', action: 'list' };
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { isError } from '../../../src/base/errors.ts';
 import { MemoryStore } from '../../../src/stores/memory/store.ts';
 import type { MetaData, Protocol } from '../../../src/tables/delta/actions.ts';
@@ -16,6 +15,7 @@ import { findSegment } from '../../../src/tables/delta/segment.ts';
 import { readSnapshot } from '../../../src/tables/delta/snapshot.ts';
 import { statsJson } from '../../../src/tables/delta/stats.ts';
 import { readableAddress } from '../../../src/tables/methods/native/addresses.ts';
+import fc from '../../property.ts';
 
 describe('paths of a log', () => {
   it('every key survives encoding, and nothing in it is taken for a URI', () => {
