@@ -4,7 +4,7 @@ import { runs } from './session.ts';
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];
 
-export function define(command: Command): void {
+export function define(command: Command, whole: () => Promise<Command>): void {
   command
     .addArgument(new Argument('<shell>', 'the shell to print it for').choices(SHELLS))
     .addHelpText(
@@ -17,8 +17,7 @@ Examples:
     )
     .action(
       runs(async (_session, [shell]) => {
-        const { makeProgram } = await import('./program.ts');
-        process.stdout.write(WRITERS[shell as Shell](placesOf(await makeProgram('all'))));
+        process.stdout.write(WRITERS[shell as Shell](placesOf(await whole())));
       }),
     );
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { formatTable, printable } from '../base/format.ts';
 import { EXIT } from './errors.ts';
-import { formatTable, printable } from './format.ts';
 import { runs } from './session.ts';
 
 export function define(command: Command): void {

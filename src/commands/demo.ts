@@ -2,10 +2,10 @@ import { rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { App } from '../app.ts';
+import { formatCount } from '../base/format.ts';
 import type { SampleLake } from '../demo/lake/sample.ts';
 import { usage } from './errors.ts';
 import { contextOf, runExport } from './export.ts';
-import { formatCount } from './format.ts';
 import { runs, type Session } from './session.ts';
 
 export function define(command: Command): void {
@@ -32,19 +32,17 @@ async function demo(
   await rm(root, { recursive: true, force: true });
   const { createSampleLake } = await import('../demo/lake/sample.ts');
   const lake = await createSampleLake({ repository: 'shop', rangeEntries: 500 });
-  const app = await demoApp(session, lake, root);
   try {
+    const app = await demoApp(session, lake, root);
     return await new Demo(session, app, lake, join(root, 'exported')).run(count);
   } finally {
-    await app.close();
+    await session.close();
     await lake.close();
   }
 }
 
 /** Sluice as configured for the sample lake alone. */
 async function demoApp(session: Session, lake: SampleLake, root: string): Promise<App> {
-  const { createApp } = await import('../app.ts');
-  const { makeLog } = await import('./log.ts');
   const { settings } = await session.loaded();
   const connection = {
     name: 'sample',
@@ -53,16 +51,13 @@ async function demoApp(session: Session, lake: SampleLake, root: string): Promis
     access_key_id: lake.server.accessKeyId,
     secret_access_key: lake.server.secretAccessKey,
   };
-  return createApp(
-    {
-      ...settings,
-      engine: 'local',
-      state: join(root, 'state'),
-      connections: [connection],
-      use: { 'lakefs://': 'sample' },
-    },
-    { log: await makeLog(settings.log_level) },
-  );
+  return await session.app({
+    ...settings,
+    engine: 'local',
+    state: join(root, 'state'),
+    connections: [connection],
+    use: { 'lakefs://': 'sample' },
+  });
 }
 
 class Demo {

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import type { App } from '../app.ts';
+import { formatBytes, formatCount, formatDuration, printable } from '../base/format.ts';
 import type { Json } from '../base/json.ts';
 import type { JobContext } from '../jobs/kind.ts';
 import type { ExportReport } from '../lake/export/report.ts';
 import { parseLakeExportSpec } from '../lake/export/spec.ts';
 import { EXIT } from './errors.ts';
-import { formatBytes, formatCount, formatDuration, printable } from './format.ts';
 import { addExportOptions, addLakeOptions, type ExportOptions, specOf } from './lake-options.ts';
 import { exitCodeOfJob, followJob } from './progress.ts';
 import { runs, type Session } from './session.ts';

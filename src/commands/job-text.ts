@@ -1,6 +1,6 @@
+import { formatBytes, formatCount, formatDuration, formatTime, printable } from '../base/format.ts';
 import { isFinal, type JobRecord } from '../jobs/job.ts';
 import type { PartRecord } from '../jobs/part.ts';
-import { formatBytes, formatCount, formatDuration, formatTime, printable } from './format.ts';
 
 /** The status, as people should read it. */
 export function statusOf(job: JobRecord): string {

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { formatTable, formatTime, printable } from '../base/format.ts';
 import type { Json } from '../base/json.ts';
 import type { JobFilter } from '../jobs/engine.ts';
 import type { JobRecord, JobStatus, PartStatus } from '../jobs/job.ts';
-import { formatTable, formatTime, printable } from './format.ts';
 import { describeJob, describePart, outcomeOf, statusOf, summaryOf } from './job-text.ts';
 import { exitCodeOfJob, followJob } from './progress.ts';
 import { runs } from './session.ts';

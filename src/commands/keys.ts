@@ -1,12 +1,11 @@
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
+import { formatTable, printable } from '../base/format.ts';
 import type { Json } from '../base/json.ts';
-import { requireValid } from '../config/load.ts';
 import { silentLog } from '../jobs/kind.ts';
 import { Audit } from '../service/audit.ts';
 import { ServiceDatabase } from '../service/database.ts';
 import { type KeyRecord, Keys } from '../service/identity/keys.ts';
-import { formatTable, printable } from './format.ts';
 import { runs, type Session } from './session.ts';
 
 const DAY_MS = 86_400_000;
@@ -85,9 +84,7 @@ async function withKeys(
   session: Session,
   work: (keys: Keys, note: (what: string, subject: string) => void) => void,
 ): Promise<void> {
-  const loaded = await session.loaded();
-  requireValid(loaded);
-  const { state } = loaded.settings;
+  const { state } = await session.settings();
   const db = new ServiceDatabase(state);
   try {
     const audit = new Audit(state, silentLog);

@@ -40,25 +40,15 @@ Examples:
             throw usage('Give --branch or --commit_id, and not both.');
           if (commit !== undefined && previous !== undefined)
             throw usage('--prev_commit_id goes with --branch, not with --commit_id.');
-          const { requireValid } = await import('../config/load.ts');
-          const loaded = await session.loaded();
-          requireValid(loaded);
-          const [{ createApp }, { makeLog }] = await Promise.all([import('../app.ts'), import('./log.ts')]);
-          const app = await createApp(withScriptEnvironment(loaded.settings), {
-            log: await makeLog(loaded.settings.log_level),
+          const app = await session.app(withScriptEnvironment(await session.settings()));
+          return await runExport(session, app, {
+            source: `lakefs://${repo}/${branch ?? commit}`,
+            destination: dest!,
+            marker: 'lakefs',
+            // The script takes any previous commit. What the destination holds is what counts; where it does
+            // not say, everything is compared, which comes to the same end.
+            ...(previous !== undefined && { since: 'last' }),
           });
-          try {
-            return await runExport(session, app, {
-              source: `lakefs://${repo}/${branch ?? commit}`,
-              destination: dest!,
-              marker: 'lakefs',
-              // The script takes any previous commit. What the destination holds is what counts; where it does
-              // not say, everything is compared, which comes to the same end.
-              ...(previous !== undefined && { since: 'last' }),
-            });
-          } finally {
-            await app.close();
-          }
         },
       ),
     );

@@ -1,6 +1,6 @@
+import { printable } from '../base/format.ts';
 import type { LogLevel } from '../config/levels.ts';
 import type { Log } from '../jobs/kind.ts';
-import { printable } from './format.ts';
 import { screen } from './screen.ts';
 
 /** A log on standard error: JSON lines, or lines for people on a terminal. */

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { isError, SluiceError } from '../base/errors.ts';
+import { formatBytes, formatTime, printable } from '../base/format.ts';
 import { asFolder } from '../base/keys.ts';
 import type { Location } from '../stores/open.ts';
 import type { ObjectInfo } from '../stores/store.ts';
-import { formatBytes, formatTime, printable } from './format.ts';
 import type { Output } from './output.ts';
 import { runs } from './session.ts';
 

@@ -6,7 +6,8 @@ import { EXIT, printError } from './errors.ts';
 interface Entry {
   name: string;
   summary: string;
-  load: () => Promise<{ define(command: Command): void }>;
+  /** @param whole makes the program with every command defined in full */
+  load: () => Promise<{ define(command: Command, whole: () => Promise<Command>): void }>;
 }
 
 /** One line a command; its module says what it takes and does, and is loaded when it is the one that is called. */
@@ -98,7 +99,7 @@ Help for one command: sluice <command> --help`,
   const wanted = args === 'all' ? args : commandName(args);
   for (const { name, summary, load } of COMMANDS) {
     const command = program.command(name).summary(summary).description(sentence(summary));
-    if (name === wanted || wanted === 'all') (await load()).define(command);
+    if (name === wanted || wanted === 'all') (await load()).define(command, () => makeProgram('all'));
   }
   return program;
 }

@@ -1,9 +1,9 @@
 import type { App } from '../app.ts';
+import { formatBytes, formatCount, formatDuration, printable } from '../base/format.ts';
 import type { JobEvent } from '../jobs/engine.ts';
 import type { JobRecord, Progress } from '../jobs/job.ts';
 import { Pace } from '../jobs/pace.ts';
 import { EXIT, exitCodeOf } from './errors.ts';
-import { formatBytes, formatCount, formatDuration, printable } from './format.ts';
 import type { Output } from './output.ts';
 import { screen } from './screen.ts';
 

@@ -21,26 +21,17 @@ Examples:
     .action(
       runs<{ listen?: string }>(async (session, _args, { listen }) => {
         const settings = await serviceSettings(session, listen);
-        const [{ createApp }, { makeLog }, { startService }] = await Promise.all([
-          import('../app.ts'),
-          import('./log.ts'),
-          import('../service/server.ts'),
-        ]);
-        const app = await createApp(settings, { log: await makeLog(settings.log_level) });
+        const { startService } = await import('../service/server.ts');
+        const service = await startService(await session.app(settings));
         try {
-          const service = await startService(app);
-          try {
-            session.output.note(`Sluice listens on ${service.url}`);
-            const closeGateway = settings.service.gateway
-              ? await withGateway(session, service.service.metrics.registry)
-              : undefined;
-            if (!session.signal.aborted) await once(session.signal, 'abort');
-            await closeGateway?.();
-          } finally {
-            await service.close();
-          }
+          session.output.note(`Sluice listens on ${service.url}`);
+          const closeGateway = settings.service.gateway
+            ? await withGateway(session, service.service.metrics.registry)
+            : undefined;
+          if (!session.signal.aborted) await once(session.signal, 'abort');
+          await closeGateway?.();
         } finally {
-          await app.close();
+          await service.close();
         }
       }),
     );

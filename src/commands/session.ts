@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { App } from '../app.ts';
 import type { Flags, Loaded } from '../config/load.ts';
+import type { Settings } from '../config/settings.ts';
 import { EXIT, printError } from './errors.ts';
 import { makeOutput, type Output } from './output.ts';
 import { stopSignal } from './signals.ts';
@@ -55,22 +56,28 @@ export class Session {
   };
 
   /** @throws SluiceError BAD_CONFIG with every mistake of the configuration */
-  readonly app = (): Promise<App> => {
-    this.#app ??= this.#makeApp();
+  readonly settings = async (): Promise<Settings> => {
+    const [{ requireValid }, loaded] = await Promise.all([import('../config/load.ts'), this.loaded()]);
+    requireValid(loaded);
+    return loaded.settings;
+  };
+
+  /** Sluice as it is configured, or with other settings; freed when the command ends. @throws SluiceError BAD_CONFIG */
+  readonly app = (settings?: Settings): Promise<App> => {
+    this.#app ??= this.#makeApp(settings);
     return this.#app;
   };
 
-  async #makeApp(): Promise<App> {
-    const loaded = await this.loaded();
-    const { requireValid } = await import('../config/load.ts');
-    requireValid(loaded);
-    const { settings } = loaded;
+  async #makeApp(other: Settings | undefined): Promise<App> {
+    const settings = other ?? (await this.settings());
     const [{ createApp }, { makeLog }] = await Promise.all([import('../app.ts'), import('./log.ts')]);
     return createApp(settings, { log: await makeLog(settings.log_level) });
   }
 
   async close(): Promise<void> {
-    await (await this.#app?.catch(() => undefined))?.close();
+    const app = await this.#app?.catch(() => undefined);
+    this.#app = undefined;
+    await app?.close();
   }
 }
 

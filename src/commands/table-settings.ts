@@ -5,7 +5,6 @@ import type { App } from '../app.ts';
 import { SluiceError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import { expand } from '../config/expand.ts';
-import { requireValid } from '../config/load.ts';
 import { parseLakeUri } from '../lake/client/address.ts';
 import { type TableArguments, tableArguments } from '../tables/export/hook-args.ts';
 import type { Session } from './session.ts';
@@ -25,9 +24,7 @@ export async function openTables(session: Session, source: string): Promise<Tabl
   const { repository } = parseLakeUri(source);
   const own = session.globals.config === undefined ? undefined : ownFile(session.globals.config);
   if (own !== undefined) session.globals.config = undefined;
-  const loaded = await session.loaded();
-  requireValid(loaded);
-  const { settings } = loaded;
+  const settings = await session.settings();
   const found: TableArguments = tableArguments(
     own ?? { tables: settings.tables as unknown as Json[] },
     repository,
@@ -41,9 +38,10 @@ export async function openTables(session: Session, source: string): Promise<Tabl
       );
     }
   }
-  const [{ createApp }, { makeLog }] = await Promise.all([import('../app.ts'), import('./log.ts')]);
-  const all = { ...settings, connections: [...settings.connections, ...found.connections] };
-  const app = await createApp(all, { log: await makeLog(settings.log_level) });
+  const app = await session.app({
+    ...settings,
+    connections: [...settings.connections, ...found.connections],
+  });
   return { app, spec: { ...found.settings, source } };
 }
 

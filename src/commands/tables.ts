@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { formatCount, formatTable, printable } from '../base/format.ts';
 import type { Json } from '../base/json.ts';
 import { parseLakeUri } from '../lake/client/address.ts';
 import { statesOf } from '../tables/export/pinned.ts';
@@ -6,7 +7,6 @@ import { parseTableExportSpec, type TableExportSpec } from '../tables/export/spe
 import type { TableState } from '../tables/state.ts';
 import { EXIT } from './errors.ts';
 import { contextOf } from './export.ts';
-import { formatCount, formatTable, printable } from './format.ts';
 import { exitCodeOfJob, followJob } from './progress.ts';
 import { runs, type Session } from './session.ts';
 import { openTables, type TableSession } from './table-settings.ts';
@@ -44,12 +44,8 @@ Examples:
     .action(
       runs<ExportOptions>(async (session, [source], options) => {
         const { app, spec } = await openTables(session, source!);
-        try {
-          const asked = { ...spec, ...defined(options) };
-          return await runExport(session, { app, spec: asked }, options.id);
-        } finally {
-          await app.close();
-        }
+        const asked = { ...spec, ...defined(options) };
+        return await runExport(session, { app, spec: asked }, options.id);
       }),
     );
   command
@@ -58,13 +54,9 @@ Examples:
     .action(
       runs(async (session, [source]) => {
         const { app, spec } = await openTables(session, source!);
-        try {
-          const states = await statesNow(app, parseTableExportSpec(spec), session.signal);
-          showStates(session, states);
-          return states.some((state) => state.status === 'FAILED') ? EXIT.failed : EXIT.done;
-        } finally {
-          await app.close();
-        }
+        const states = await statesNow(app, parseTableExportSpec(spec), session.signal);
+        showStates(session, states);
+        return states.some((state) => state.status === 'FAILED') ? EXIT.failed : EXIT.done;
       }),
     );
   command
@@ -73,18 +65,14 @@ Examples:
     .action(
       runs(async (session, [source, ...names]) => {
         const { app, spec } = await openTables(session, source!);
-        try {
-          const states = await statesNow(app, parseTableExportSpec(spec), session.signal);
-          const failed = states.filter((state) => state.status === 'FAILED').map((state) => state.table);
-          const tables = names.length > 0 ? names : failed;
-          if (tables.length === 0) {
-            session.output.note('No table has failed.');
-            return EXIT.done;
-          }
-          return await runExport(session, { app, spec: { ...spec, tables } }, undefined);
-        } finally {
-          await app.close();
+        const states = await statesNow(app, parseTableExportSpec(spec), session.signal);
+        const failed = states.filter((state) => state.status === 'FAILED').map((state) => state.table);
+        const tables = names.length > 0 ? names : failed;
+        if (tables.length === 0) {
+          session.output.note('No table has failed.');
+          return EXIT.done;
         }
+        return await runExport(session, { app, spec: { ...spec, tables } }, undefined);
       }),
     );
 }

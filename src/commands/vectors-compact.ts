@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { formatBytes, formatCount } from '../base/format.ts';
 import { EXIT } from './errors.ts';
-import { formatBytes, formatCount } from './format.ts';
 import { runs } from './session.ts';
 import { newId, numberOf } from './vectors-export.ts';
 

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import { SluiceError } from '../base/errors.ts';
+import { formatBytes, formatCount, formatDuration, printable } from '../base/format.ts';
 import type { Json } from '../base/json.ts';
 import { parseSize } from '../base/throttle.ts';
 import type { VectorReport } from '../vectors/export/report.ts';
-import { formatBytes, formatCount, formatDuration, printable } from './format.ts';
 import { exitCodeOfJob, followJob } from './progress.ts';
 import { runs, type Session } from './session.ts';
 

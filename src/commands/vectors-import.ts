@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
 import { SluiceError } from '../base/errors.ts';
+import { formatCount, formatDuration, printable } from '../base/format.ts';
 import type { Json } from '../base/json.ts';
 import type { ImportReport } from '../vectors/import/finish.ts';
 import { EXIT } from './errors.ts';
 import { contextOf } from './export.ts';
-import { formatCount, formatDuration, printable } from './format.ts';
 import { runs, type Session } from './session.ts';
 import { newId, runVectorJob } from './vectors-export.ts';
 

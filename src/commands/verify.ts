@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
+import { formatBytes, formatCount, printable } from '../base/format.ts';
 import { parseLakeExportSpec } from '../lake/export/spec.ts';
 import { EXIT } from './errors.ts';
 import { contextOf } from './export.ts';
-import { formatBytes, formatCount, printable } from './format.ts';
 import { addLakeOptions, type LakeOptions, specOf } from './lake-options.ts';
 import { runs } from './session.ts';
 

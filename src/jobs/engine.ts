@@ -15,7 +15,7 @@ export interface Engine {
   /** @throws NOT_FOUND */
   get(id: string): Promise<JobRecord>;
 
-  /** Newest first. */
+  /** Newest first, each without what may be large: `pinned` and `report` come with `get`. */
   list(filter?: JobFilter): Promise<JobPage>;
 
   /** In order of id. */

@@ -98,6 +98,10 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
         ['job-1', 'job-0'],
       );
       assert.equal(rest.next, undefined);
+      const whole = await engine.get('job-4');
+      assert.ok(whole.report !== undefined && whole.pinned !== undefined);
+      const { report: _, pinned: __, ...listed } = whole;
+      assert.deepEqual(JSON.parse(JSON.stringify(page.jobs[0])), JSON.parse(JSON.stringify(listed)));
       assert.deepEqual(
         (await engine.list({ status: 'FAILED' })).jobs.map((job) => job.id),
         ['job-2'],

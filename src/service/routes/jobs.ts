@@ -70,6 +70,7 @@ export function jobRoutes(app: FastifyInstance, service: Service): void {
       schema: {
         tags: ['jobs'],
         summary: 'List jobs, newest first',
+        description: 'Without report and pinned, which GET /v1/jobs/{id} has.',
         querystring: {
           type: 'object',
           properties: {
@@ -86,11 +87,7 @@ export function jobRoutes(app: FastifyInstance, service: Service): void {
         },
       },
     },
-    async (request) => {
-      const { jobs, next } = await engine.list(request.query);
-      // Pinned schemas and tables can be large, and are seen with the job itself.
-      return { jobs: jobs.map(({ pinned: _, ...rest }) => rest), next };
-    },
+    (request) => engine.list(request.query),
   );
   app.get<{ Params: { id: string } }>(
     '/v1/jobs/:id',

@@ -128,10 +128,10 @@ export class LiveJobs {
     const known = this.jobs.get(event.id);
     if (event.type === 'progress') {
       if (!known) return;
-      known.job = { ...known.job, progress: event.progress };
+      known.job = { ...known.job, progress: event.progress, interrupted: undefined };
       known.pace.add(event.at, event.progress);
     } else if (isFinal(event.status)) this.jobs.delete(event.id);
-    else if (known) known.job = { ...known.job, status: event.status };
+    else if (known) known.job = { ...known.job, status: event.status, interrupted: undefined };
     else if (this.jobs.size < MOST * 2) void this.#fetch(event.id);
     this.#changed();
   }

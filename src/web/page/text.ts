@@ -1,5 +1,5 @@
+import { formatDuration } from '../../base/format.ts';
 import type { Json } from '../../base/json.ts';
-import { formatDuration } from '../../commands/format.ts';
 
 /** `just now`, `5m ago`, `3h ago`, `2d ago`. @param time, now milliseconds since 1970 */
 export function formatAgo(time: number, now: number): string {

@@ -40,6 +40,10 @@ export interface JobChange {
   attempts?: number;
 }
 
+/** Of a job in a list: all but `pinned` and `report`, which may be large. */
+const LISTED =
+  'seq, id, kind, spec, status, created_at, started_at, completed_at, updated_at, attempts, planned, plan_after, counts, part_counts, live, error, cancel, owner';
+
 /** The jobs in the database. Only a job's owner changes it, except to ask for its cancellation. */
 export class JobTable {
   readonly #db: Database;
@@ -89,7 +93,7 @@ export class JobTable {
     }
     const condition = where.length > 0 ? `WHERE ${where.join(' AND ')}` : '';
     return this.#db
-      .all(`SELECT * FROM jobs ${condition} ORDER BY seq DESC LIMIT ?`, ...values, limit)
+      .all(`SELECT ${LISTED} FROM jobs ${condition} ORDER BY seq DESC LIMIT ?`, ...values, limit)
       .map(toJob);
   }
 
@@ -174,7 +178,7 @@ export class JobTable {
 
 function toJob(row: Row): StoredJob {
   const optional = <T>(text: unknown): T | undefined =>
-    text === null ? undefined : JSON.parse(text as string);
+    typeof text === 'string' ? JSON.parse(text) : undefined;
   const sums: Progress = {
     counts: JSON.parse(row.counts as string),
     parts: JSON.parse(row.part_counts as string),

@@ -24,20 +24,26 @@ export function JobActions(props: { job: JobRecord; onDone?: () => void; onError
       setBusy(false);
     }
   };
-  const running = !isFinal(job.status) && !job.interrupted;
+  const goOn = job.interrupted ? 'Go on' : 'Retry';
   const canRetry = job.interrupted || job.status === 'FAILED' || job.status === 'CANCELED';
   return (
     <>
       {canRetry ? (
-        <button type="button" class="primary" disabled={busy} onClick={retry} aria-label={`Retry ${job.id}`}>
-          Retry
+        <button
+          type="button"
+          class="primary"
+          disabled={busy}
+          onClick={retry}
+          aria-label={`${goOn} ${job.id}`}
+        >
+          {goOn}
         </button>
       ) : null}
-      {running ? (
+      {isFinal(job.status) ? null : (
         <button type="button" onClick={() => setAsking(true)} aria-label={`Cancel ${job.id}`}>
           Cancel
         </button>
-      ) : null}
+      )}
       {asking ? (
         <Confirm
           title={`Cancel this ${kindName(job.kind).toLowerCase()}?`}

@@ -1,4 +1,4 @@
-import { formatBytes, formatCount, formatDuration } from '../../../commands/format.ts';
+import { formatBytes, formatCount, formatDuration } from '../../../base/format.ts';
 import type { LiveJob } from '../live.ts';
 import { shareOf } from '../text.ts';
 import type { JobRecord } from '../types.ts';

@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration, formatTime } from '../../../commands/format.ts';
+import { formatBytes, formatDuration, formatTime } from '../../../base/format.ts';
 import { BarPlot, type PlotBar } from '../parts/plots.tsx';
 import { statusWord } from '../parts/status.tsx';
 import { median } from '../plot.ts';

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { formatBytes, formatCount, formatDuration } from '../../../commands/format.ts';
+import { formatBytes, formatCount, formatDuration } from '../../../base/format.ts';
 import { formatAddress } from '../address.ts';
 import { get } from '../api.ts';
 import { useEvents, useLoaded, useThrottled } from '../hooks.ts';
@@ -7,7 +7,17 @@ import { Empty, ErrorNotice } from '../parts/notice.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { Search } from '../parts/search.tsx';
 import { Status, statusWord } from '../parts/status.tsx';
+import { Cell, type Column, Table } from '../parts/table.tsx';
 import type { JobRecord, PartRecord, PartStatus } from '../types.ts';
+
+const COLUMNS: readonly Column[] = [
+  { label: 'Status' },
+  { label: 'Part' },
+  { label: 'Objects', number: true },
+  { label: 'Volume', number: true },
+  { label: 'Took', number: true },
+  { label: 'Attempts', number: true },
+];
 
 const PAGE = 50;
 /** While parts end, their list is read anew at most so often. */
@@ -79,7 +89,13 @@ export function PartsSection({ job, query }: { job: JobRecord; query: Record<str
       {value && value.parts.length === 0 ? (
         <Empty>{search || status ? 'No part matches.' : 'No part is planned yet.'}</Empty>
       ) : null}
-      {value && value.parts.length > 0 ? <PartTable parts={value.parts} /> : null}
+      {value && value.parts.length > 0 ? (
+        <Table kind="parts" caption="Parts, in order of id" columns={COLUMNS}>
+          {value.parts.map((part) => (
+            <PartRow key={part.id} part={part} />
+          ))}
+        </Table>
+      ) : null}
       <Pager
         label="Pages of parts"
         before="Before"
@@ -92,37 +108,6 @@ export function PartsSection({ job, query }: { job: JobRecord; query: Record<str
 }
 
 const swatch = (status: PartStatus): string => `swatch status-${status.toLowerCase()}`;
-
-function PartTable({ parts }: { parts: readonly PartRecord[] }) {
-  return (
-    <table class="parts">
-      <caption class="unseen">Parts, in order of id</caption>
-      <thead>
-        <tr>
-          <th scope="col">Status</th>
-          <th scope="col">Part</th>
-          <th scope="col" class="number">
-            Objects
-          </th>
-          <th scope="col" class="number">
-            Volume
-          </th>
-          <th scope="col" class="number">
-            Took
-          </th>
-          <th scope="col" class="number">
-            Attempts
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {parts.map((part) => (
-          <PartRow key={part.id} part={part} />
-        ))}
-      </tbody>
-    </table>
-  );
-}
 
 function PartRow({ part }: { part: PartRecord }) {
   const { counts = {}, failures = [] } = part;
@@ -150,18 +135,20 @@ function PartRow({ part }: { part: PartRecord }) {
           </details>
         ) : null}
       </th>
-      <td class="number" data-label="Objects">
-        {part.status === 'TRANSFERRING' || part.status === 'PENDING' ? '–' : formatCount(counts.objects ?? 0)}
-      </td>
-      <td class="number" data-label="Volume">
-        {counts.bytes ? formatBytes(counts.bytes) : '–'}
-      </td>
-      <td class="number" data-label="Took">
-        {part.startedAt && part.completedAt ? formatDuration(part.completedAt - part.startedAt) : '–'}
-      </td>
-      <td class="number" data-label="Attempts">
+      <Cell number label="Objects">
+        {part.status === 'TRANSFERRING' || part.status === 'PENDING'
+          ? undefined
+          : formatCount(counts.objects ?? 0)}
+      </Cell>
+      <Cell number label="Volume">
+        {counts.bytes ? formatBytes(counts.bytes) : undefined}
+      </Cell>
+      <Cell number label="Took">
+        {part.startedAt && part.completedAt ? formatDuration(part.completedAt - part.startedAt) : undefined}
+      </Cell>
+      <Cell number label="Attempts">
         {part.attempts}
-      </td>
+      </Cell>
     </tr>
   );
 }

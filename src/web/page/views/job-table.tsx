@@ -1,11 +1,23 @@
-import { formatBytes, formatCount, formatDuration, formatTime } from '../../../commands/format.ts';
+import { formatBytes, formatCount, formatDuration } from '../../../base/format.ts';
 import { formatAddress } from '../address.ts';
 import { useNow } from '../hooks.ts';
+import { JobLink } from '../parts/job-link.tsx';
 import { Empty } from '../parts/notice.tsx';
 import { Route } from '../parts/route.tsx';
 import { jobStatus, Status } from '../parts/status.tsx';
-import { formatAgo, kindName } from '../text.ts';
+import { Cell, type Column, Table } from '../parts/table.tsx';
+import { Ago } from '../parts/time.tsx';
 import type { JobRecord } from '../types.ts';
+
+const COLUMNS: readonly Column[] = [
+  { label: 'Status' },
+  { label: 'Job' },
+  { label: 'From and to' },
+  { label: 'Objects', number: true },
+  { label: 'Volume', number: true },
+  { label: 'Took', number: true },
+  { label: 'Created', number: true },
+];
 
 /** A page of jobs. */
 export function JobTable({ jobs, filtered }: { jobs: readonly JobRecord[]; filtered: boolean }) {
@@ -26,67 +38,42 @@ export function JobTable({ jobs, filtered }: { jobs: readonly JobRecord[]; filte
     );
   }
   return (
-    <table class="jobs">
-      <caption class="unseen">Jobs, newest first</caption>
-      <thead>
-        <tr>
-          <th scope="col">Status</th>
-          <th scope="col">Job</th>
-          <th scope="col">From and to</th>
-          <th scope="col" class="number">
-            Objects
-          </th>
-          <th scope="col" class="number">
-            Volume
-          </th>
-          <th scope="col" class="number">
-            Took
-          </th>
-          <th scope="col" class="number">
-            Created
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {jobs.map((job) => (
-          <JobRow key={job.id} job={job} now={now} />
-        ))}
-      </tbody>
-    </table>
+    <Table kind="jobs" caption="Jobs, newest first" columns={COLUMNS}>
+      {jobs.map((job) => (
+        <JobRow key={job.id} job={job} now={now} />
+      ))}
+    </Table>
   );
 }
 
 function JobRow({ job, now }: { job: JobRecord; now: number }) {
   const { counts } = job.progress;
+  const took = durationOf(job);
   return (
     <tr>
       <td class="cell-status">
         <Status status={jobStatus(job)} />
       </td>
       <th scope="row" class="cell-job">
-        <a href={formatAddress('jobs', job.id)}>
-          <span class="kind">{kindName(job.kind)}</span> <span class="id">{job.id}</span>
-        </a>
+        <JobLink job={job} />
       </th>
       <td class="cell-route">
         <Route spec={job.spec} />
         {job.error ? <div class="why">{job.error.message}</div> : null}
       </td>
-      <td class="number" data-label="Objects">
-        {counts.objects === undefined ? '–' : formatCount(counts.objects)}
+      <Cell number label="Objects">
+        {counts.objects === undefined ? undefined : formatCount(counts.objects)}
         {counts.failed ? <span class="bad"> {formatCount(counts.failed)} failed</span> : null}
-      </td>
-      <td class="number" data-label="Volume">
-        {counts.bytes ? formatBytes(counts.bytes) : '–'}
-      </td>
-      <td class="number" data-label="Took">
-        {durationOf(job) === undefined ? '–' : formatDuration(durationOf(job)!)}
-      </td>
-      <td class="number" data-label="Created">
-        <time dateTime={new Date(job.createdAt).toISOString()} title={formatTime(job.createdAt)}>
-          {formatAgo(job.createdAt, now)}
-        </time>
-      </td>
+      </Cell>
+      <Cell number label="Volume">
+        {counts.bytes ? formatBytes(counts.bytes) : undefined}
+      </Cell>
+      <Cell number label="Took">
+        {took === undefined ? undefined : formatDuration(took)}
+      </Cell>
+      <Cell number label="Created">
+        <Ago at={job.createdAt} now={now} />
+      </Cell>
     </tr>
   );
 }

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { formatBytes, formatCount, formatDuration, formatTime } from '../../../commands/format.ts';
+import { formatBytes, formatCount, formatDuration, formatTime } from '../../../base/format.ts';
 import { formatAddress } from '../address.ts';
 import { get } from '../api.ts';
 import { useEvents, useLive, useLoaded, useThrottled } from '../hooks.ts';
@@ -25,7 +25,8 @@ export function JobView({ id, query }: { id: string; query: Record<string, strin
   });
   const entry = jobs.get(id);
   // The list of what runs is the newest, unless the job has ended since.
-  const job = value && isFinal(value.status) ? value : (entry?.job ?? value);
+  const newest = value && isFinal(value.status) ? undefined : entry?.job;
+  const job = newest ? { ...value, ...newest, interrupted: newest.interrupted } : value;
   if (!job) {
     return (
       <>
@@ -34,7 +35,7 @@ export function JobView({ id, query }: { id: string; query: Record<string, strin
       </>
     );
   }
-  const running = !isFinal(job.status);
+  const running = !isFinal(job.status) && !job.interrupted;
   return (
     <>
       <nav class="crumbs" aria-label="Where you are">
@@ -53,6 +54,11 @@ export function JobView({ id, query }: { id: string; query: Record<string, strin
       <Route spec={job.spec} />
       <ErrorNotice error={error ?? failed} />
       <ErrorNotice error={job.error} />
+      {job.interrupted ? (
+        <p class="notice" role="status">
+          The process that ran this job is gone. What it has done stays done; go on with the rest.
+        </p>
+      ) : null}
       {running && entry ? (
         <div class="card">
           <JobProgress entry={entry} />

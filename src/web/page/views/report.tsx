@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
+import { formatBytes, formatCount, formatDuration } from '../../../base/format.ts';
 import type { Json } from '../../../base/json.ts';
-import { formatBytes, formatCount, formatDuration } from '../../../commands/format.ts';
 import { Empty } from '../parts/notice.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { Search } from '../parts/search.tsx';

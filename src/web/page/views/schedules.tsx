@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
+import { formatTime } from '../../../base/format.ts';
 import type { Json } from '../../../base/json.ts';
-import { formatTime } from '../../../commands/format.ts';
 import { formatAddress } from '../address.ts';
 import { get, post } from '../api.ts';
 import { useEvents, useLoaded, useNow, useThrottled } from '../hooks.ts';

@@ -1,11 +1,11 @@
-import { formatTime } from '../../../commands/format.ts';
 import { formatAddress } from '../address.ts';
 import { get } from '../api.ts';
 import { useEvents, useLoaded, useNow, useThrottled } from '../hooks.ts';
 import { Empty, ErrorNotice } from '../parts/notice.tsx';
 import { Search } from '../parts/search.tsx';
 import { Status } from '../parts/status.tsx';
-import { formatAgo } from '../text.ts';
+import { Cell, type Column, Table } from '../parts/table.tsx';
+import { Ago } from '../parts/time.tsx';
 import type { TableState } from '../types.ts';
 
 interface BranchTables {
@@ -15,6 +15,14 @@ interface BranchTables {
   error?: string;
 }
 
+const COLUMNS: readonly Column[] = [
+  { label: 'Status' },
+  { label: 'Table' },
+  { label: 'Commit' },
+  { label: 'Method' },
+  { label: 'Version', number: true },
+  { label: 'Updated', number: true },
+];
 /** Rows of one branch that are shown; a search finds the others. */
 const SHOWN = 200;
 
@@ -66,38 +74,18 @@ export function TablesView({ query }: { query: Record<string, string> }) {
                 {tables.length === 0 ? 'Nothing was exported from this branch yet.' : 'No table matches.'}
               </Empty>
             ) : null}
-            {found.length > 0 ? <StateTable states={found.slice(0, SHOWN)} now={now} /> : null}
+            {found.length > 0 ? (
+              <Table kind="states" caption={`Tables of ${id}`} columns={COLUMNS}>
+                {found.slice(0, SHOWN).map((state) => (
+                  <StateRow key={state.table} state={state} now={now} />
+                ))}
+              </Table>
+            ) : null}
             {found.length > SHOWN ? <Empty>{found.length - SHOWN} more; search for them.</Empty> : null}
           </section>
         );
       })}
     </>
-  );
-}
-
-function StateTable({ states, now }: { states: readonly TableState[]; now: number }) {
-  return (
-    <table class="states">
-      <thead>
-        <tr>
-          <th scope="col">Status</th>
-          <th scope="col">Table</th>
-          <th scope="col">Commit</th>
-          <th scope="col">Method</th>
-          <th scope="col" class="number">
-            Version
-          </th>
-          <th scope="col" class="number">
-            Updated
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {states.map((state) => (
-          <StateRow key={state.table} state={state} now={now} />
-        ))}
-      </tbody>
-    </table>
   );
 }
 
@@ -117,23 +105,21 @@ function StateRow({ state, now }: { state: TableState; now: number }) {
         </div>
         {state.error ? <div class="why bad">{state.error.message}</div> : null}
       </th>
-      <td data-label="Commit">
+      <Cell label="Commit">
         <code title={commit}>{commit.slice(0, 12)}</code>
         {behind ? (
           <div class="soft">
             still at <code title={exported.commit}>{exported.commit.slice(0, 12)}</code>
           </div>
         ) : null}
-      </td>
-      <td data-label="Method">{exported?.method ?? '–'}</td>
-      <td class="number" data-label="Version">
-        {exported?.targetVersion ?? '–'}
-      </td>
-      <td class="number" data-label="Updated">
-        <time dateTime={state.updatedAt} title={formatTime(Date.parse(state.updatedAt))}>
-          {formatAgo(Date.parse(state.updatedAt), now)}
-        </time>
-      </td>
+      </Cell>
+      <Cell label="Method">{exported?.method}</Cell>
+      <Cell number label="Version">
+        {exported?.targetVersion}
+      </Cell>
+      <Cell number label="Updated">
+        <Ago at={Date.parse(state.updatedAt)} now={now} />
+      </Cell>
     </tr>
   );
 }
