@@ -59,3 +59,12 @@ export function addCounts(to: Counts, more: Counts): Counts {
   for (const name of Object.keys(more)) to[name] = (to[name] ?? 0) + more[name]!;
   return to;
 }
+
+/** What comes to nothing is left out. */
+export function subtractCounts(from: Counts, less: Counts): Counts {
+  for (const name of Object.keys(less)) {
+    from[name] = (from[name] ?? 0) - less[name]!;
+    if (from[name] === 0) delete from[name];
+  }
+  return from;
+}

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isError, SluiceError } from '../../../base/errors.ts';
 import { canonicalJson, type Json } from '../../../base/json.ts';
@@ -7,6 +6,7 @@ import type { RetryPolicy } from '../../../stores/retry.ts';
 import type { Engine, JobEvent, JobFilter, JobPage } from '../../engine.ts';
 import { DEFAULT_PART_RETRY, type Environment } from '../../environment.ts';
 import { EventHub } from '../../events.ts';
+import { checkJobId, newJobId } from '../../ids.ts';
 import { isFinal, type JobRecord, type PartStatus } from '../../job.ts';
 import type { Kind } from '../../kind.ts';
 import type { PartRecord } from '../../part.ts';
@@ -21,7 +21,6 @@ const TICK_MS = 250;
 const HEARTBEAT_MS = 2000;
 /** How often jobs of other processes are looked at. */
 const POLL_MS = 250;
-const JOB_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 export interface LocalEngineOptions {
   environment: Environment;
@@ -264,20 +263,6 @@ export class LocalEngine implements Engine {
   #refuseWhenClosed(): void {
     if (this.#closed) throw new SluiceError('UNAVAILABLE', 'The engine is closing and takes no more jobs.');
   }
-}
-
-function checkJobId(id: string | undefined): void {
-  if (id === undefined || JOB_ID.test(id)) return;
-  throw new SluiceError(
-    'BAD_SPEC',
-    `"${id}" can't be a job's id: use up to 128 letters, digits, dots, dashes and underscores, starting with a letter or digit.`,
-  );
-}
-
-/** Sorts by time, is short enough to type, and is not met twice. */
-function newJobId(): string {
-  const time = new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
-  return `${time}-${randomBytes(3).toString('hex')}`;
 }
 
 function signalled(signal: AbortSignal | undefined): Promise<void> {

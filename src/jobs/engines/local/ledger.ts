@@ -1,9 +1,10 @@
 import { SluiceError } from '../../../base/errors.ts';
-import { addCounts, type Counts, type PartStatus, type Progress } from '../../job.ts';
+import { addCounts, type PartStatus, type Progress, subtractCounts } from '../../job.ts';
 import type { Part, PartRecord } from '../../part.ts';
+import type { PartEnd } from '../../part-end.ts';
 import type { Database } from './database.ts';
 import type { JobChange, JobTable, StoredJob } from './jobs.ts';
-import type { PartEnd, PartTable } from './parts.ts';
+import type { PartTable } from './parts.ts';
 
 /** Milliseconds that ended parts wait for others to be written with. */
 const GATHER_MS = 15;
@@ -168,12 +169,5 @@ export class Ledger {
       if (parts[from] === 0) delete parts[from];
     }
     parts[to] = (parts[to] ?? 0) + count;
-  }
-}
-
-function subtractCounts(from: Counts, less: Counts): void {
-  for (const name of Object.keys(less)) {
-    from[name] = (from[name] ?? 0) - less[name]!;
-    if (from[name] === 0) delete from[name];
   }
 }

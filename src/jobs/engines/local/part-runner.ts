@@ -1,18 +1,12 @@
-import { SluiceError, toSluiceError } from '../../../base/errors.ts';
+import { type SluiceError, toSluiceError } from '../../../base/errors.ts';
 import type { Json } from '../../../base/json.ts';
 import { type RetryPolicy, retry } from '../../../stores/retry.ts';
 import type { JobEvent } from '../../engine.ts';
 import { addCounts, type Counts } from '../../job.ts';
 import type { JobContext, Kind } from '../../kind.ts';
-import { MAX_FAILURES_KEPT, type PartRecord, type PartResult } from '../../part.ts';
+import type { PartRecord } from '../../part.ts';
+import { endedBy, FAILED_IN_A_ROW, failedAlike, type PartEnd } from '../../part-end.ts';
 import type { Ledger } from './ledger.ts';
-import type { PartEnd } from './parts.ts';
-
-/**
- * When so many parts fail one after another with an error of their own (not with failures of single objects),
- * the trouble is not theirs: the job stops rather than trying a million of them.
- */
-const FAILED_IN_A_ROW = 50;
 
 export interface PartRunnerOptions {
   kind: Kind;
@@ -171,7 +165,7 @@ export class PartRunner {
             ),
         },
       );
-      end = ended(part, result);
+      end = { id: part.id, ...endedBy(result) };
       this.#failedInARow = 0;
     } catch (thrown) {
       end = this.#threw(part, thrown);
@@ -194,11 +188,7 @@ export class PartRunner {
       context.log.error({ part: part.id, stack: (error.cause as Error)?.stack }, error.message);
     }
     if (++this.#failedInARow >= FAILED_IN_A_ROW) {
-      this.failure ??= new SluiceError(
-        error.code,
-        `Stopped after ${FAILED_IN_A_ROW} parts failed one after another, the last with: ${error.message}`,
-        { cause: error },
-      );
+      this.failure ??= failedAlike(error);
     }
     return { ...end, status: 'FAILED', error: failure };
   }
@@ -215,23 +205,4 @@ export class PartRunner {
       error,
     });
   }
-}
-
-function ended(part: PartRecord, result: PartResult): PartEnd {
-  const failures = (result.failures ?? []).slice(0, MAX_FAILURES_KEPT);
-  const first = failures[0];
-  const failed = Math.max(result.counts.failed ?? 0, result.failures?.length ?? 0);
-  return {
-    id: part.id,
-    status: first ? 'FAILED' : result.skipped === undefined ? 'SUCCESS' : 'SKIPPED',
-    counts: result.counts,
-    failures,
-    error: first && {
-      code: first.code,
-      message: `${failed === 1 ? 'One failed' : `${failed} failed, the first`}: ${first.item}: ${first.message}`,
-    },
-    skipped: result.skipped,
-    data: result.data,
-    completedAt: Date.now(),
-  };
 }

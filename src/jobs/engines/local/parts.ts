@@ -1,15 +1,10 @@
 import type { Counts, PartStatus } from '../../job.ts';
 import type { Part, PartRecord } from '../../part.ts';
+import type { PartEnd } from '../../part-end.ts';
 import type { Database, Row } from './database.ts';
 
 /** Without being told, SQLite reads a job's parts from the first on to find those of a status. */
 const BY_STATUS = 'parts INDEXED BY parts_by_status';
-
-/** How a part ended. */
-export type PartEnd = Pick<
-  PartRecord,
-  'id' | 'status' | 'counts' | 'failures' | 'error' | 'skipped' | 'data' | 'completedAt'
->;
 
 /** The parts of jobs in the database. Sums over them are kept by the caller, in the same transaction. */
 export class PartTable {

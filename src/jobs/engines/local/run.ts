@@ -5,9 +5,10 @@ import { type RetryPolicy, retry } from '../../../stores/retry.ts';
 import type { JobEvent } from '../../engine.ts';
 import type { Environment } from '../../environment.ts';
 import { keepRenewed } from '../../hold.ts';
-import { addCounts, type Counts, type JobFailure, type JobRecord, type Progress } from '../../job.ts';
+import { addCounts, type Counts, type JobRecord, type Progress } from '../../job.ts';
 import type { JobContext, Kind, Log, Outcome } from '../../kind.ts';
 import { withFields } from '../../log.ts';
+import { partsFailed } from '../../part-end.ts';
 import type { Database } from './database.ts';
 import type { JobTable, StoredJob } from './jobs.ts';
 import { Ledger } from './ledger.ts';
@@ -290,17 +291,8 @@ export class JobRun {
       return { status: 'FAILED', error: { code: failure.code, message: failure.message }, ...common };
     }
     return failed > 0
-      ? { status: 'FAILED', error: this.#partsFailed(failed), ...common }
+      ? { status: 'FAILED', error: partsFailed(ledger.sums, ledger.firstFailed()!), ...common }
       : { status: 'SUCCESS', ...common };
-  }
-
-  #partsFailed(failed: number): JobFailure {
-    const total = Object.values(this.#ledger.sums.parts).reduce((sum, count) => sum + count, 0);
-    const first = this.#ledger.firstFailed()!;
-    return {
-      code: first.error?.code ?? 'INTERNAL',
-      message: `${failed} of ${total} parts failed. The first, ${first.label}: ${first.error?.message}`,
-    };
   }
 }
 
