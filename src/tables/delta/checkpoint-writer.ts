@@ -1,5 +1,6 @@
 import { boolean, type Column, int32, int64, list, map, string, struct } from '../../base/parquet/schema.ts';
 import { ParquetWriter } from '../../base/parquet/writer.ts';
+import type { Action } from './actions.ts';
 import type { DeltaSnapshot } from './snapshot.ts';
 
 const texts = (name: string): Column => map(name, string('key'), string('value'));
@@ -62,13 +63,28 @@ const COLUMNS: Column[] = [
 const ROW_GROUP_ROWS = 50_000;
 
 /**
- * Writes a classic checkpoint of the snapshot, in one file.
+ * Everything that a checkpoint of the snapshot says.
  * @param keepRemovedAfter tombstones older than this (milliseconds since 1970) are left out
+ */
+export function* snapshotActions(snapshot: DeltaSnapshot, keepRemovedAfter: number): Generator<Action[]> {
+  yield [{ protocol: snapshot.protocol }, { metaData: snapshot.metaData }];
+  for (const txn of snapshot.txns.values()) yield [{ txn }];
+  for (const domainMetadata of snapshot.domains.values()) {
+    if (!domainMetadata.removed) yield [{ domainMetadata }];
+  }
+  for (const add of snapshot.files.adds()) yield [{ add }];
+  for (const remove of snapshot.files.removes()) {
+    if ((remove.deletionTimestamp ?? 0) > keepRemovedAfter) yield [{ remove }];
+  }
+}
+
+/**
+ * Writes a classic checkpoint in one file.
+ * @param actions of one version, reconciled: each thing once
  * @returns how many actions it holds, and how many of them add a file
  */
 export async function writeCheckpoint(
-  snapshot: DeltaSnapshot,
-  keepRemovedAfter: number,
+  actions: Iterable<Action[]> | AsyncIterable<Action[]>,
   sink: (bytes: Buffer) => Promise<void>,
 ): Promise<{ size: number; adds: number }> {
   const writer = new ParquetWriter({
@@ -79,24 +95,15 @@ export async function writeCheckpoint(
   });
   let size = 0;
   let adds = 0;
-  const write = async (row: Record<string, unknown>): Promise<void> => {
-    writer.add(row);
-    size++;
-    if (writer.full) await writer.flush();
-  };
-  await write({ protocol: snapshot.protocol });
-  await write({ metaData: snapshot.metaData });
-  for (const txn of snapshot.txns.values()) await write({ txn });
-  for (const domainMetadata of snapshot.domains.values()) {
-    if (!domainMetadata.removed) await write({ domainMetadata });
-  }
-  for (const add of snapshot.files.adds()) {
-    await write({ add: { ...add, dataChange: false } });
-    adds++;
-  }
-  for (const remove of snapshot.files.removes()) {
-    if ((remove.deletionTimestamp ?? 0) > keepRemovedAfter) {
-      await write({ remove: { ...remove, dataChange: false } });
+  for await (const batch of actions) {
+    for (const { commitInfo, add, remove, ...other } of batch) {
+      if (commitInfo) continue;
+      if (add) writer.add({ add: { ...add, dataChange: false } });
+      else if (remove) writer.add({ remove: { ...remove, dataChange: false } });
+      else writer.add(other);
+      if (add) adds++;
+      size++;
+      if (writer.full) await writer.flush();
     }
   }
   await writer.finish();

@@ -27,7 +27,7 @@ export interface Totals {
   digest: string;
 }
 
-const NEEDED = `SELECT needs AS name FROM files WHERE needs IS NOT NULL
+const NEEDED = `SELECT path AS name FROM files WHERE needed
   UNION SELECT needs_vector FROM files WHERE needs_vector IS NOT NULL`;
 
 /**
@@ -53,7 +53,8 @@ export class FileSet {
     this.#database.exec(`
       PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;
       CREATE TABLE files (path TEXT NOT NULL, vector TEXT NOT NULL, live INTEGER NOT NULL, size INTEGER,
-        records INTEGER, needs TEXT, needs_vector TEXT, action TEXT NOT NULL, PRIMARY KEY (path, vector)) WITHOUT ROWID;
+        records INTEGER, needed INTEGER NOT NULL, needs_vector TEXT, action TEXT NOT NULL);
+      CREATE UNIQUE INDEX keys ON files (path, vector);
       CREATE TABLE stored (name TEXT PRIMARY KEY, address TEXT NOT NULL, size INTEGER NOT NULL,
         checksum TEXT NOT NULL, path TEXT NOT NULL, placed TEXT) WITHOUT ROWID;
       CREATE INDEX vectors ON files (needs_vector) WHERE needs_vector IS NOT NULL;
@@ -85,7 +86,7 @@ export class FileSet {
       live,
       action.size ?? null,
       records ?? null,
-      !needed || isAbsolute(action.path) ? null : path,
+      needed && !isAbsolute(action.path) ? 1 : 0,
       vectorFile,
       JSON.stringify(action),
     );
@@ -94,8 +95,7 @@ export class FileSet {
 
   /** Relative names of the data and deletion vector files that are needed, each once, in key order. */
   *neededFiles(): Generator<string> {
-    const rows = this.#database.prepare(`${NEEDED} ORDER BY 1`).iterate();
-    for (const row of rows) yield row.name as string;
+    for (const [name] of this.#rows(`${NEEDED} ORDER BY 1`)) yield name as string;
   }
 
   /** Whether a file that is live needs this data or deletion vector file. */
@@ -106,10 +106,6 @@ export class FileSet {
     return this.#needs.get(name, name) !== undefined;
   }
 
-  neededCount(): number {
-    return this.#database.prepare(`SELECT count(*) AS files FROM (${NEEDED})`).get()!.files as number;
-  }
-
   noteStored(name: string, { address, size, checksum, path, placed }: StoredFile): void {
     this.#note ??= this.#database.prepare('INSERT OR REPLACE INTO stored VALUES (?, ?, ?, ?, ?, ?)');
     this.#note.run(name, address, size, checksum, path, placed ?? null);
@@ -117,9 +113,13 @@ export class FileSet {
 
   /** What `noteStored` was told. */
   stored(name: string): StoredFile | undefined {
-    this.#stored ??= this.#database.prepare('SELECT * FROM stored WHERE name = ?');
-    const row = this.#stored.get(name);
-    return row && ({ ...row, placed: row.placed ?? undefined } as unknown as StoredFile);
+    this.#stored ??= this.#prepare('SELECT address, size, checksum, path, placed FROM stored WHERE name = ?');
+    const row = this.#stored.get(name) as unknown as
+      | [string, number, string, string, string | null]
+      | undefined;
+    if (!row) return undefined;
+    const [address, size, checksum, path, placed] = row;
+    return { address, size, checksum, path, placed: placed ?? undefined };
   }
 
   /** Live files in order of their path (bytes of UTF-8). */
@@ -133,8 +133,19 @@ export class FileSet {
   }
 
   *#actions<T>(which: string): Generator<T> {
-    const select = `SELECT action FROM files WHERE ${which} ORDER BY path, vector`;
-    for (const row of this.#database.prepare(select).iterate()) yield JSON.parse(row.action as string) as T;
+    const rows = this.#rows(`SELECT action FROM files WHERE ${which} ORDER BY path, vector`);
+    for (const [action] of rows) yield JSON.parse(action as string) as T;
+  }
+
+  /** Its rows come as arrays, which costs half as much as objects do. */
+  #prepare(select: string): StatementSync {
+    const statement = this.#database.prepare(select);
+    statement.setReturnArrays(true);
+    return statement;
+  }
+
+  #rows(select: string): Iterable<unknown[]> {
+    return this.#prepare(select).iterate() as unknown as Iterable<unknown[]>;
   }
 
   /** The live file of this path and deletion vector. */
@@ -170,24 +181,12 @@ export class FileSet {
     return liveRecords({ stats, deletionVector: remove.deletionVector });
   }
 
-  count(): number {
-    return this.#database.prepare('SELECT count(*) AS files FROM files WHERE live > 0').get()!
-      .files as number;
-  }
-
   totals(): Totals {
-    const rows = this.#database
-      .prepare('SELECT path, vector, size, records FROM files WHERE live > 0')
-      .iterate();
+    const rows = this.#rows('SELECT path, vector, size, records FROM files WHERE live > 0');
     const sum = new TotalsSum();
-    for (const row of rows) {
-      sum.change(
-        row.path as string,
-        row.vector as string,
-        row.size as number,
-        (row.records as number | null) ?? undefined,
-        1,
-      );
+    for (const row of rows as Iterable<[string, string, number, number | null]>) {
+      const [path, vector, size, records] = row;
+      sum.change(path, vector, size, records ?? undefined, 1);
     }
     return sum.totals();
   }

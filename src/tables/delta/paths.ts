@@ -20,8 +20,11 @@ export function decodePath(path: string): string {
   }
 }
 
+const PLAIN = /^[A-Za-z0-9_.~!*'()=/-]*$/;
+
 /** A key as a path of the log: every character that is not plainly allowed in a URI is percent-encoded. */
 export function encodePath(key: string): string {
+  if (PLAIN.test(key)) return key;
   return key
     .split('/')
     .map((segment) => encodeURIComponent(segment).replaceAll('%3D', '='))

@@ -1,17 +1,9 @@
 import { SluiceError } from '../../base/errors.ts';
 import type { Store } from '../../stores/store.ts';
-import {
-  type Action,
-  type CommitInfo,
-  type DomainMetadata,
-  type MetaData,
-  type Protocol,
-  parseAction,
-  type Txn,
-} from './actions.ts';
+import type { Action, CommitInfo, DomainMetadata, MetaData, Protocol, Txn } from './actions.ts';
 import { checkpointActions } from './checkpoint.ts';
+import { commitActions } from './commit.ts';
 import { FileSet } from './file-set.ts';
-import { linesOf } from './lines.ts';
 import { type CommitFile, findSegment, type LogSegment } from './segment.ts';
 
 /** What a run of commits says, newest word of each thing only (protocol, "Action Reconciliation"). */
@@ -85,11 +77,9 @@ export async function replayCommits(
   };
   try {
     for (const commit of [...commits].reverse()) {
-      const { body } = await store.get(commit.key, { signal });
       const newest = commit === commits.at(-1);
-      for await (const lines of linesOf(body)) {
-        for (const line of lines) {
-          const action = parseAction(line, commit.key);
+      for await (const actions of commitActions(store, commit.key, signal)) {
+        for (const action of actions) {
           if (newest && action.commitInfo) replay.commitInfo ??= action.commitInfo;
           apply(replay, action);
         }

@@ -6,7 +6,7 @@ import { hasInCommitTimestamps, targetMetaData } from '../delta/features.ts';
 import { type FileSet, type Totals, TotalsSum } from '../delta/file-set.ts';
 import type { DeltaSnapshot } from '../delta/snapshot.ts';
 import type { Exported, ExportRequest } from '../method.ts';
-import type { SourceChanges } from './source-changes.ts';
+import type { SourceChanges } from './changes.ts';
 import { LineSpool } from './spool.ts';
 import { commitInfo, type Origin, type TargetHead } from './target-log.ts';
 

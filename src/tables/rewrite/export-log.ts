@@ -1,15 +1,18 @@
-import type { Add, Remove } from '../delta/actions.ts';
+import type { Action, Add, Remove } from '../delta/actions.ts';
+import { snapshotActions } from '../delta/checkpoint-writer.ts';
+import { commitActions } from '../delta/commit.ts';
 import { checkFeatures } from '../delta/features.ts';
-import type { FileSet } from '../delta/file-set.ts';
+import { type FileSet, type Totals, TotalsSum } from '../delta/file-set.ts';
+import { commitKey } from '../delta/segment.ts';
 import { readSnapshot } from '../delta/snapshot.ts';
-import type { Exported, ExportRequest, ExportResult, MethodContext } from '../method.ts';
+import type { Exported, ExportRequest, ExportResult, MethodContext, TableTarget } from '../method.ts';
 import { composeVersion, type NextVersion } from './compose.ts';
 import { findLakeFiles } from './lake-files.ts';
 import { checkpointDue, putCheckpoint } from './maintain.ts';
 import { forgetOldVersions } from './retention.ts';
 import { readSource } from './source-changes.ts';
 import { targetHead } from './target-log.ts';
-import { verifySnapshot, verifyVersion } from './verify.ts';
+import { checkTotals, verifySnapshot, verifyVersion } from './verify.ts';
 import { writeVersion } from './version-writer.ts';
 
 /** Where a file of the source is found from the target: what sets `native` and `copy` apart. */
@@ -103,6 +106,10 @@ async function settle(
   const { target, options } = request;
   const { signal } = context;
   const due = checkpointDue(next.number, next.added + next.removed, next.metaData.configuration);
+  if (next.number === 0) {
+    exported.totals = await settleFirst(target, next.expected, due, signal);
+    return;
+  }
   if (!due && base && next.expected.records !== undefined) {
     exported.totals = await verifyVersion(target, next.number, base.totals, next.expected, signal);
     return;
@@ -112,11 +119,31 @@ async function settle(
     exported.totals = verifySnapshot(target, next.expected, snapshot);
     if (!due) return;
     const cutoff = Date.now() - options.retentionDays * 86_400_000;
-    await putCheckpoint(target, snapshot, cutoff, signal);
+    await putCheckpoint(target, snapshot.version, snapshotActions(snapshot, cutoff), signal);
     await forgetOldVersions(target, snapshot, cutoff, placement.ownsFiles, signal);
   } finally {
     snapshot.files.close();
   }
+}
+
+/** A log of one version says each thing once, so it is read as it comes, whatever its size. */
+async function settleFirst(
+  target: TableTarget,
+  expected: Totals,
+  checkpoint: boolean,
+  signal: AbortSignal,
+): Promise<Totals> {
+  const sum = new TotalsSum();
+  const readBack = async function* (): AsyncGenerator<Action[]> {
+    for await (const actions of commitActions(target.store, commitKey(target.root, 0), signal)) {
+      for (const { add } of actions) if (add) sum.add(add);
+      yield actions;
+    }
+  };
+  const check = (): Totals => checkTotals(target, expected, sum.totals());
+  if (checkpoint) await putCheckpoint(target, 0, readBack(), signal, check);
+  else for await (const _actions of readBack());
+  return check();
 }
 
 function resultOf(exported: Exported, written: boolean, counts: Record<string, number>): ExportResult {

@@ -5,7 +5,7 @@ import { FileSet } from '../delta/file-set.ts';
 import { decodePath, encodePath } from '../delta/paths.ts';
 import { parseSchema } from '../delta/schema.ts';
 import type { HiveTable, TableSource } from '../method.ts';
-import type { SourceChanges } from './source-changes.ts';
+import type { SourceChanges } from './changes.ts';
 
 const NO_VALUE = '__HIVE_DEFAULT_PARTITION__';
 

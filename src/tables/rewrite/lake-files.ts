@@ -11,7 +11,6 @@ import { walkSorted } from './sorted-walk.ts';
 export async function findLakeFiles(files: FileSet, source: TableSource, signal: AbortSignal): Promise<void> {
   await walkSorted({
     names: files.neededFiles(),
-    count: files.neededCount(),
     root: source.root,
     async page(after, pageSize) {
       for await (const page of source.list({ after, pageSize, signal })) return page;

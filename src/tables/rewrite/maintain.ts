@@ -1,6 +1,6 @@
+import type { Action } from '../delta/actions.ts';
 import { writeCheckpoint } from '../delta/checkpoint-writer.ts';
 import { lastCheckpointKey, logFolder, versionName } from '../delta/segment.ts';
-import type { DeltaSnapshot } from '../delta/snapshot.ts';
 import type { TableTarget } from '../method.ts';
 import { Spool } from './spool.ts';
 
@@ -19,19 +19,26 @@ export function checkpointDue(
   return lines > MANY_FILES || (version > 0 && version % interval === 0);
 }
 
-/** Writes the checkpoint of the target's newest version, then the hint to it. Another one of the same version may be there: it says the same. */
+/**
+ * Writes the checkpoint of the target's newest version, then the hint to it. Another one of the same version may be
+ * there: it says the same.
+ * @param actions everything that the version says
+ * @param check called when all of them were read, before anything is written; what it throws comes out
+ */
 export async function putCheckpoint(
   target: TableTarget,
-  snapshot: DeltaSnapshot,
-  keepRemovedAfter: number,
+  version: number,
+  actions: Iterable<Action[]> | AsyncIterable<Action[]>,
   signal: AbortSignal,
+  check: () => void = () => {},
 ): Promise<void> {
   await using spool = new Spool();
-  const { size, adds } = await writeCheckpoint(snapshot, keepRemovedAfter, (bytes) => spool.write(bytes));
-  const key = `${logFolder(target.root)}${versionName(snapshot.version)}.checkpoint.parquet`;
+  const { size, adds } = await writeCheckpoint(actions, (bytes) => spool.write(bytes));
+  check();
+  const key = `${logFolder(target.root)}${versionName(version)}.checkpoint.parquet`;
   const sizeInBytes = spool.size;
   await target.store.put(key, await spool.body(), { size: sizeInBytes, signal });
-  const hint = { version: snapshot.version, size, sizeInBytes, numOfAddFiles: adds };
+  const hint = { version, size, sizeInBytes, numOfAddFiles: adds };
   await target.store.put(lastCheckpointKey(target.root), Buffer.from(JSON.stringify(hint)), {
     contentType: 'application/json',
     signal,

@@ -1,6 +1,6 @@
-import { type Add, parseAction, type Remove } from '../delta/actions.ts';
+import type { Add, Remove } from '../delta/actions.ts';
+import { commitActions } from '../delta/commit.ts';
 import { deletionVectorFile } from '../delta/deletion-vectors.ts';
-import { linesOf } from '../delta/lines.ts';
 import { decodePath, isAbsolute } from '../delta/paths.ts';
 import { logFolder } from '../delta/segment.ts';
 import type { DeltaSnapshot } from '../delta/snapshot.ts';
@@ -57,15 +57,17 @@ async function deleteFiles(
 ): Promise<void> {
   const needed = new Set<string>();
   for (const commit of commits.filter((each) => each.version > oldest)) {
-    for await (const action of actionsOf(target, commit, signal)) {
-      for (const file of ownFiles(action.add ?? action.remove)) needed.add(file);
+    for await (const actions of commitActions(target.store, commit.key, signal)) {
+      for (const { add, remove } of actions) for (const file of ownFiles(add ?? remove)) needed.add(file);
     }
   }
   const gone = new Set<string>();
   for (const commit of commits.filter((each) => each.version <= oldest)) {
-    for await (const { remove } of actionsOf(target, commit, signal)) {
-      for (const file of ownFiles(remove)) {
-        if (!needed.has(file) && !current.files.needs(file)) gone.add(target.root + file);
+    for await (const actions of commitActions(target.store, commit.key, signal)) {
+      for (const { remove } of actions) {
+        for (const file of ownFiles(remove)) {
+          if (!needed.has(file) && !current.files.needs(file)) gone.add(target.root + file);
+        }
       }
       if (gone.size >= 1000) {
         await target.store.deleteMany([...gone], { signal });
@@ -74,11 +76,6 @@ async function deleteFiles(
     }
   }
   await target.store.deleteMany([...gone], { signal });
-}
-
-async function* actionsOf(target: TableTarget, commit: OldFile, signal: AbortSignal) {
-  const { body } = await target.store.get(commit.key, { signal });
-  for await (const lines of linesOf(body)) for (const line of lines) yield parseAction(line, commit.key);
 }
 
 /** Data file and deletion vector below the table's root. */

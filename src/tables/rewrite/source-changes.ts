@@ -1,11 +1,9 @@
 import { decodePath } from '../delta/paths.ts';
 import { type CommitFile, commitKey } from '../delta/segment.ts';
-import { type DeltaSnapshot, type Replay, readSnapshot, replayCommits } from '../delta/snapshot.ts';
+import { type Replay, readSnapshot, replayCommits } from '../delta/snapshot.ts';
 import type { Exported, TableSource } from '../method.ts';
+import type { SourceChanges } from './changes.ts';
 import { readHiveTable } from './hive-source.ts';
-
-/** The whole table at the commit, or only what came since an earlier export. */
-export type SourceChanges = (DeltaSnapshot & { whole: true }) | (Replay & { whole: false; version: number });
 
 /** Above so many changed objects the whole table is read: it costs no more and can't miss anything. */
 const MOST_CHANGES = 20_000;

@@ -1,6 +1,6 @@
 import { isError, SluiceError } from '../../base/errors.ts';
-import { type CommitInfo, parseAction } from '../delta/actions.ts';
-import { linesOf } from '../delta/lines.ts';
+import type { CommitInfo } from '../delta/actions.ts';
+import { commitActions } from '../delta/commit.ts';
 import { type CommitFile, commitKey, commitsAfter, findSegment, logFolder } from '../delta/segment.ts';
 import type { Exported, TableTarget } from '../method.ts';
 
@@ -96,18 +96,11 @@ async function commitInfoOf(
   key: string,
   signal: AbortSignal,
 ): Promise<CommitInfo | undefined> {
-  const { body } = await target.store.get(key, { signal });
-  try {
-    for await (const lines of linesOf(body)) {
-      for (const line of lines) {
-        const { commitInfo } = parseAction(line, key);
-        if (commitInfo) return commitInfo;
-      }
-    }
-    return undefined;
-  } finally {
-    body.destroy();
+  for await (const actions of commitActions(target.store, key, signal)) {
+    const found = actions.find((action) => action.commitInfo);
+    if (found) return found.commitInfo;
   }
+  return undefined;
 }
 
 /** Which export wrote a version that is there already; undefined when it is not ours. */

@@ -25,7 +25,6 @@ export async function bringFiles(
   const others: string[] = [];
   await walkSorted({
     names: files.neededFiles(),
-    count: files.neededCount(),
     root: target.root,
     async page(after, pageSize) {
       await copies.room();
