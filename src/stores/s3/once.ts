@@ -12,7 +12,7 @@ export class OnceStream {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #held: Uint8Array[] = [];
   #size = 0;
-  #pending: Promise<IteratorResult<Uint8Array>> | undefined;
+  #pending: Promise<boolean> | undefined;
   #repeatable = true;
 
   constructor(source: Readable) {
@@ -33,23 +33,30 @@ export class OnceStream {
     if (!this.#source.destroyed) this.#source.destroy();
   }
 
+  /** All that was taken so far from where the source began, then what comes. */
   async *#read(): AsyncGenerator<Uint8Array, void, undefined> {
-    for (const chunk of [...this.#held]) yield chunk;
-    for (;;) {
-      // An attempt that ended while it waited leaves its chunk to the next.
-      this.#pending ??= this.#chunks.next();
-      const { done, value } = await this.#pending;
-      this.#pending = undefined;
-      if (done) return;
-      if (this.#repeatable) {
-        this.#size += value.length;
-        if (this.#size <= HELD) this.#held.push(value);
-        else {
+    for (let at = 0; ; at++) {
+      if (at === this.#held.length) {
+        if (this.#size > HELD) {
           this.#repeatable = false;
           this.#held = [];
+          at = 0;
         }
+        if (!(await this.#take())) return;
       }
-      yield value;
+      yield this.#held[at]!;
     }
+  }
+
+  /** Takes the next chunk into what is held; false at the end. One that an earlier attempt still waits for is it. */
+  #take(): Promise<boolean> {
+    this.#pending ??= this.#chunks.next().then(({ done, value }) => {
+      this.#pending = undefined;
+      if (done) return false;
+      this.#held.push(value);
+      this.#size += value.length;
+      return true;
+    });
+    return this.#pending;
   }
 }

@@ -18,6 +18,9 @@ interface Run {
   tasks?: { run_id: number }[];
 }
 
+/** How long a canceled run may take to be canceled over there. */
+const CANCEL_MS = 20_000;
+
 const ENDED = new Set(['TERMINATED', 'SKIPPED', 'INTERNAL_ERROR']);
 
 /**
@@ -32,22 +35,7 @@ export async function runNotebook(
   polling: Polling,
   signal: AbortSignal,
 ): Promise<{ runId: number; page: string }> {
-  const { run_id: runId } = await rest.call<{ run_id: number }>({
-    method: 'POST',
-    path: '/api/2.1/jobs/runs/submit',
-    body: {
-      run_name: notebook.runName,
-      idempotency_token: notebook.idempotencyToken,
-      tasks: [
-        {
-          task_key: 'clone',
-          existing_cluster_id: notebook.clusterId,
-          notebook_task: { notebook_path: notebook.notebookPath, base_parameters: notebook.parameters },
-        },
-      ],
-    },
-    signal,
-  });
+  const runId = await submit(rest, notebook, signal);
   const run = await poll(
     polling,
     `Run ${runId} of ${notebook.notebookPath} (${rest.name})`,
@@ -66,7 +54,7 @@ export async function runNotebook(
         method: 'POST',
         path: '/api/2.1/jobs/runs/cancel',
         body: { run_id: runId },
-        signal: AbortSignal.timeout(20_000),
+        signal: AbortSignal.timeout(CANCEL_MS),
       });
     },
   );
@@ -80,6 +68,37 @@ export async function runNotebook(
     // A run under the same token is not started again: a new attempt needs a new job.
     { retryable: false },
   );
+}
+
+/** A cancel waits a moment for the answer: only the id that it brings lets the run be canceled over there. */
+async function submit(rest: RestClient, notebook: NotebookRun, signal: AbortSignal): Promise<number> {
+  if (signal.aborted) throw new SluiceError('CANCELED', 'The work was canceled.');
+  const late = new AbortController();
+  const cutLater = (): void => {
+    setTimeout(() => late.abort(), CANCEL_MS).unref();
+  };
+  signal.addEventListener('abort', cutLater, { once: true });
+  try {
+    const { run_id } = await rest.call<{ run_id: number }>({
+      method: 'POST',
+      path: '/api/2.1/jobs/runs/submit',
+      body: {
+        run_name: notebook.runName,
+        idempotency_token: notebook.idempotencyToken,
+        tasks: [
+          {
+            task_key: 'clone',
+            existing_cluster_id: notebook.clusterId,
+            notebook_task: { notebook_path: notebook.notebookPath, base_parameters: notebook.parameters },
+          },
+        ],
+      },
+      signal: late.signal,
+    });
+    return run_id;
+  } finally {
+    signal.removeEventListener('abort', cutLater);
+  }
 }
 
 /** The first line of the notebook's error, else the workspace's own words. */
