@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { compareKeys } from '../base/keys.ts';
 import { StoreError } from './errors.ts';
 import type { UploadInfo } from './store.ts';
@@ -46,4 +47,11 @@ export function uploadsAfter(
   return uploads.filter(
     (each, at) => compareKeys(each.key, afterKey) > 0 || (mark >= 0 && at > mark && each.key === afterKey),
   );
+}
+
+/** The ETag that S3 gives an object of these parts: the MD5 of their MD5s, and how many they are. */
+export function combinedTag(parts: readonly { etag: string }[]): string {
+  const hash = createHash('md5');
+  for (const { etag } of parts) hash.update(Buffer.from(etag.replaceAll('"', ''), 'hex'));
+  return `${hash.digest('hex')}-${parts.length}`;
 }

@@ -8,6 +8,7 @@ import { createSampleLake, type SampleLake } from '../../src/demo/lake/sample.ts
 import { LakeClient } from '../../src/lake/client/client.ts';
 import { lakefsProvider } from '../../src/lake/store/provider.ts';
 import { LakeStore, type Way } from '../../src/lake/store/store.ts';
+import { StoreError } from '../../src/stores/errors.ts';
 import { MemoryStore } from '../../src/stores/memory/store.ts';
 import { storeOpener } from '../../src/stores/open.ts';
 import { readAll } from '../../src/stores/read.ts';
@@ -54,6 +55,9 @@ class Bucket {
     } else response.end(part);
   }
 
+  /** What opens it with credentials. */
+  readonly open = async (uri: string) => ({ store: this.store, path: uri.slice('s3://bucket/'.length), uri });
+
   async listen(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
@@ -68,13 +72,32 @@ class Bucket {
   }
 }
 
-for (const via of ['api', 'presign'] as Way[]) {
-  storeContract(`a branch of a lake, bytes by ${via}`, async () => {
+/** The bucket that lakeFS's S3 gateway shows: what is put together in it is staged. */
+function s3GatewayOf(lake: SampleLake): MemoryStore {
+  const store = new MemoryStore('s3://sample');
+  const complete = store.multipart.complete.bind(store.multipart);
+  store.multipart.complete = async (key, id, parts, options = {}) => {
+    const [branch, path] = key.split(/\/(.*)/s) as [string, string];
+    if (options.ifNoneMatch && (await lake.repository.view(branch)).get(path))
+      throw new StoreError('PRECONDITION_FAILED', 'it is there', { store: store.name, key });
+    const info = await complete(key, id, parts, options);
+    const { contentType, metadata } = await store.head(key);
+    const bytes = await readAll((await store.get(key)).body);
+    // lakeFS keeps the whole names of headers.
+    const kept = Object.entries(metadata ?? {}).map(([name, value]) => [`X-Amz-Meta-${name}`, value]);
+    await lake.put(branch, path, bytes, { contentType, metadata: Object.fromEntries(kept) });
+    return info;
+  };
+  return store;
+}
+
+for (const via of ['presign', 'store'] as Way[]) {
+  const open = async () => {
     const bucket = new Bucket();
     await bucket.listen();
     const lake = await createSampleLake({ blocks: bucket.store, root: 's3://bucket' });
     const client = new LakeClient(lake.server.connection);
-    const store = new LakeStore(client, 'sample', 'main', { via, writable: true });
+    const store = new LakeStore(client, 'sample', 'main', { via, writable: true, open: bucket.open });
     return {
       store,
       cleanup: async () => {
@@ -82,8 +105,33 @@ for (const via of ['api', 'presign'] as Way[]) {
         bucket.close();
       },
     };
+  };
+  const listed =
+    "lakeFS does not tell what was begun, and the store's own listing does not tell for which path";
+  storeContract(`a branch of a lake, bytes by ${via}`, open, {
+    knowsMd5: false,
+    ...(via === 'store' && { many: 50 }),
+    skip: {
+      'lists parts and uploads, in pages': listed,
+      ...(via === 'presign' && {
+        'completes only where nothing is, when asked': 'lakeFS completes an upload without conditions',
+      }),
+    },
   });
 }
+
+storeContract(
+  'a branch of a lake, bytes by api',
+  async () => {
+    const lake = await createSampleLake();
+    const gateway = s3GatewayOf(lake);
+    const client = new LakeClient(lake.server.connection);
+    const openGateway = async () => gateway;
+    const store = new LakeStore(client, 'sample', 'main', { via: 'api', writable: true, openGateway });
+    return { store, cleanup: () => lake.close() };
+  },
+  { knowsMd5: false, many: 50, skip: { 'lists parts and uploads, in pages': 'lakeFS lists no uploads' } },
+);
 
 describe('a ref of a lake as a Store', () => {
   let bucket: Bucket;
@@ -116,8 +164,7 @@ describe('a ref of a lake as a Store', () => {
     assert.equal(await text(tag, 'a'), 'committed');
     assert.equal(await text(storeOf('main'), 'a'), 'staged');
     const { contentType, metadata, md5 } = await tag.head('a');
-    assert.deepEqual([contentType, metadata], ['text/x', { k: 'v' }]);
-    assert.match(md5!, /^[0-9a-f]{32}$/);
+    assert.deepEqual([contentType, metadata, md5], ['text/x', { k: 'v' }, undefined]);
     assert.equal(tag.capabilities.readOnly, true);
     await assert.rejects(tag.put('b', Buffer.from('x')), { code: 'UNSUPPORTED', message: /only a branch/ });
     await assert.rejects(tag.delete('a'), { code: 'UNSUPPORTED' });
@@ -145,11 +192,7 @@ describe('a ref of a lake as a Store', () => {
   });
 
   it('reads and writes the bucket itself where it is given what opens it', async () => {
-    const open = async (uri: string) => ({
-      store: bucket.store,
-      path: uri.slice('s3://bucket/'.length),
-      uri,
-    });
+    const { open } = bucket;
     bucket.methods.length = 0;
     lake.server.recording = true;
     const store = storeOf('main', { via: 'store', open, writable: true });
@@ -163,6 +206,57 @@ describe('a ref of a lake as a Store', () => {
     const bytes = lake.server.requests.filter(({ path }) => /\/objects\?/.test(path));
     assert.deepEqual([bytes, bucket.methods], [[], []]);
     await assert.rejects(storeOf('main', { via: 'store' }).get('a'), { code: 'UNSUPPORTED' });
+  });
+
+  it('takes parts straight into the bucket, and through lakeFS where it presigns none', async () => {
+    bucket.methods.length = 0;
+    lake.server.recording = true;
+    const store = storeOf('main', { writable: true });
+    const { multipart } = store;
+    const id = await multipart!.create('by/parts', { contentType: 'text/x', cacheControl: 'no-store' });
+    const one = await multipart!.uploadPart('by/parts', id, 1, Readable.from(['part ', 'one, ']), {
+      size: 10,
+    });
+    const two = await multipart!.copyPart('by/parts', id, 2, storeOf('v1'), 'a', {
+      range: { start: 0, end: 5 },
+    });
+    // Another process, that knows the id only.
+    const other = storeOf('main', { writable: true });
+    const info = await other.multipart!.complete('by/parts', id, [one, two]);
+    assert.deepEqual([info.size, info.contentType, info.cacheControl], [16, 'text/x', 'no-store']);
+    assert.match(info.etag!, /-2$/);
+    assert.equal(await text(store, 'by/parts'), 'part one, commit');
+    // A lost answer to complete: asked again, it is done.
+    assert.equal((await other.multipart!.complete('by/parts', id, [one, two])).etag, info.etag);
+    lake.server.recording = false;
+    assert.ok(lake.server.requests.every(({ path }) => !/\/objects\?/.test(path)));
+    lake.server.requests.length = 0;
+    const local = await createSampleLake();
+    const gateway = s3GatewayOf(local);
+    const through = new LakeStore(new LakeClient(local.server.connection), 'sample', 'main', {
+      writable: true,
+      openGateway: async () => gateway,
+    });
+    const upload = await through.multipart!.create('x/y');
+    const part = await through.multipart!.uploadPart('x/y', upload, 1, Buffer.from('whole'));
+    await through.multipart!.complete('x/y', upload, [part]);
+    assert.equal(await text(through, 'x/y'), 'whole');
+    await through.close();
+    await local.close();
+  });
+
+  it('puts a stream straight into the bucket, and the next through lakeFS where that was refused', async () => {
+    const store = storeOf('main', { writable: true });
+    const put = (key: string) => store.put(key, Readable.from([Buffer.from('once')]), { size: 4 });
+    bucket.methods.length = 0;
+    await put('once/1');
+    assert.deepEqual(bucket.methods, ['PUT']);
+    bucket.fault = { status: 403, times: 1 };
+    await assert.rejects(put('once/2'), { code: 'ACCESS_DENIED' });
+    await put('once/2');
+    assert.deepEqual(bucket.methods, ['PUT', 'PUT']);
+    assert.equal(await text(store, 'once/2'), 'once');
+    bucket.fault = undefined;
   });
 
   it('goes on where the connection broke', async () => {

@@ -98,13 +98,6 @@ describe("lakeFS's own file system as a target", () => {
     assert.deepEqual(await listed(bucket, { prefix: 'prefix/' }), ['=prefix/']);
   });
 
-  test('uploads in parts work for keys whose target has them', async () => {
-    assert.equal(bucket.capabilities.multipart, false);
-    const id = await bucket.multipart!.create('zoo');
-    await bucket.multipart!.abort('zoo', id);
-    await assert.rejects(bucket.multipart!.create('prefix/x'), { code: 'UNSUPPORTED' });
-  });
-
   test('check finds wrong credentials', async () => {
     const { accessKeyId: accessKey, secretAccessKey: secretKey } = lake.server;
     const right = await router.check({ write: true });

@@ -61,7 +61,7 @@ function configOf(repository: Repository | undefined): object {
       default_namespace_prefix: `${type}://`,
       import_support: type !== 'local',
       import_validity_regex: `^${type}://`,
-      pre_sign_multipart_upload: false,
+      pre_sign_multipart_upload: storage?.uploads !== undefined,
       pre_sign_support: presign,
       pre_sign_support_ui: presign,
     },

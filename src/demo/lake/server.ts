@@ -9,6 +9,7 @@ import { objectRoutes } from './object-routes.ts';
 import { refRoutes } from './ref-routes.ts';
 import type { Repository } from './repository.ts';
 import { repositoryRoutes } from './repository-routes.ts';
+import { UploadRoutes } from './upload-routes.ts';
 
 /** Not a secret: the sample lake listens on this machine only and holds made-up data. */
 const KEYS = { accessKeyId: 'AKIASAMPLELAKE', secretAccessKey: 'sample-lake-secret' };
@@ -26,6 +27,7 @@ export class LakeServer {
   readonly secretAccessKey = KEYS.secretAccessKey;
   readonly #server: Server;
   readonly #routes: Route[];
+  readonly #uploads: UploadRoutes;
 
   constructor() {
     const find = (name: string): Repository => {
@@ -33,8 +35,10 @@ export class LakeServer {
       if (repository) return repository;
       throw new LakeFailure(404, 'repository not found');
     };
+    this.#uploads = new UploadRoutes(find);
     this.#routes = [
       ...objectRoutes(find),
+      ...this.#uploads.routes,
       ...refRoutes(find, this.hooks),
       ...repositoryRoutes(find, this.repositories),
     ];
@@ -84,13 +88,15 @@ export class LakeServer {
   async #reply(method: string, request: IncomingMessage): Promise<Reply> {
     const [path, search = ''] = (request.url ?? '/').split(/\?(.*)/s) as [string, string?];
     if (path === '/_health') return { status: 200, text: 'alive!' };
+    const query = new URLSearchParams(search);
     try {
+      const part = await this.#uploads.putPart(path, query, request);
+      if (part) return part;
       if (!path.startsWith('/api/v1/')) throw new LakeFailure(404, 'not found');
       if (!this.#knows(request.headers.authorization))
         throw new LakeFailure(401, 'error authenticating request');
       const found = findRoute(this.#routes, method, path);
       if (!found) throw new LakeFailure(404, 'invalid API endpoint');
-      const query = new URLSearchParams(search);
       return await found.handler({
         method,
         params: found.params,

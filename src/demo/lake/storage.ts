@@ -2,7 +2,7 @@ import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { isError } from '../../base/errors.ts';
 import { readAll } from '../../stores/read.ts';
-import type { ByteRange, Store } from '../../stores/store.ts';
+import type { ByteRange, Multipart, Store } from '../../stores/store.ts';
 import { LakeFailure } from './failure.ts';
 import type { TreeEntry } from './tree.ts';
 
@@ -23,6 +23,25 @@ export interface Storage {
   writeMetadata(id: string, bytes: Buffer): Promise<void>;
   /** Present where addresses can be presigned. @param address below the namespace, or a whole URI */
   presign?(address: string, full: boolean, method: 'GET' | 'PUT'): Promise<string>;
+  /** Present where addresses can be presigned and objects can be written in parts. */
+  uploads?: Uploads;
+}
+
+/** Uploads in parts. Addresses are below the namespace. */
+export interface Uploads {
+  /** @returns the upload's id */
+  create(address: string): Promise<string>;
+  /** @returns the part's ETag */
+  put(address: string, id: string, part: number, body: Readable, size: number): Promise<string>;
+  complete(
+    address: string,
+    id: string,
+    parts: { partNumber: number; etag: string }[],
+  ): Promise<{ checksum: string; size: number }>;
+  abort(address: string, id: string): Promise<void>;
+  physicalAddress(address: string): string;
+  /** The address of a physical one. */
+  address(physicalAddress: string): string;
 }
 
 export interface StoreStorageOptions {
@@ -42,6 +61,7 @@ export class StoreStorage implements Storage {
   readonly type: string;
   readonly namespace: string;
   presign?: Storage['presign'];
+  uploads?: Uploads;
   readonly #store: Store;
   readonly #root: string;
   readonly #prefix: string;
@@ -56,6 +76,7 @@ export class StoreStorage implements Storage {
     if (store.presign) {
       this.presign = (address, full, method) =>
         store.presign!(this.#key(address, full), { method, expires: presignSeconds });
+      if (store.multipart) this.uploads = uploadsOf(store.multipart, this.#prefix, `${root}/${this.#prefix}`);
     }
   }
 
@@ -104,6 +125,21 @@ export class StoreStorage implements Storage {
     if (address.startsWith(`${this.#root}/`)) return address.slice(this.#root.length + 1);
     throw new LakeFailure(410, 'No data');
   }
+}
+
+function uploadsOf(multipart: Multipart, prefix: string, namespace: string): Uploads {
+  return {
+    create: (address) => multipart.create(prefix + address),
+    put: async (address, id, part, body, size) =>
+      (await multipart.uploadPart(prefix + address, id, part, body, { size })).etag,
+    complete: async (address, id, parts) => {
+      const { etag, size } = await multipart.complete(prefix + address, id, parts);
+      return { checksum: etag ?? '', size };
+    },
+    abort: (address, id) => multipart.abort(prefix + address, id),
+    physicalAddress: (address) => namespace + address,
+    address: (physicalAddress) => physicalAddress.slice(namespace.length),
+  };
 }
 
 /** A body that is hashed as it passes. */

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 import { StoreError } from '../../stores/errors.ts';
 import { entryOf, type LakeEntry, type ObjectStats } from './entry.ts';
-import { header } from './failure.ts';
-import { branchPath, subjectOf } from './paths.ts';
+import { header, type Subject } from './failure.ts';
+import { branchPath, encode, subjectOf } from './paths.ts';
 import { LakeReader } from './reader.ts';
-import type { CallOptions, Commit, StagingLocation } from './types.ts';
+import type { CallOptions, Commit, StagedUpload, StagingLocation } from './types.ts';
 
 /** The most paths of one `deleteObjects`. */
 export const MAX_DELETE = 1000;
@@ -53,7 +53,7 @@ export class LakeClient extends LakeReader {
       query: { path },
       headers,
       body,
-      subject: subjectOf(repository, branch, `write ${path} to lakefs://${repository}/${branch}`, path),
+      subject: writing(repository, branch, path),
       signal: options.signal,
     });
     return entryOf(stats, false);
@@ -127,10 +127,101 @@ export class LakeClient extends LakeReader {
         content_type: contentType,
         user_metadata: metadata,
       }),
-      subject: subjectOf(repository, branch, `write ${path} to lakefs://${repository}/${branch}`, path),
+      subject: writing(repository, branch, path),
       signal: options.signal,
     });
     return entryOf(stats, false);
+  }
+
+  /** Begins an upload in parts straight into the object store. @throws UNSUPPORTED where lakeFS presigns no parts */
+  async createUpload(
+    repository: string,
+    branch: string,
+    path: string,
+    options: CallOptions = {},
+  ): Promise<StagedUpload> {
+    const upload = await this.http.json<{ upload_id: string; physical_address: string }>({
+      method: 'POST',
+      path: `${branchPath(repository, branch)}/staging/pmpu`,
+      query: { path },
+      subject: writing(repository, branch, path),
+      signal: options.signal,
+    });
+    return { repository, branch, path, id: upload.upload_id, physicalAddress: upload.physical_address };
+  }
+
+  /** A presigned address to put one part of an upload to. */
+  async partAddress(
+    upload: StagedUpload,
+    partNumber: number,
+    options: CallOptions = {},
+  ): Promise<StagingLocation> {
+    return this.http.json({
+      method: 'PUT',
+      path: `${uploadPath(upload)}/parts/${partNumber}`,
+      query: { path: upload.path },
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ physical_address: upload.physicalAddress }),
+      subject: writing(upload.repository, upload.branch, upload.path),
+      signal: options.signal,
+    });
+  }
+
+  /** Copies an object, or a range of it (both ends included), into a part, inside the object store; gives its ETag. */
+  async copyPart(
+    upload: StagedUpload,
+    partNumber: number,
+    source: { repository: string; ref: string; path: string; range?: { start: number; end: number } },
+    options: CallOptions = {},
+  ): Promise<string> {
+    const { range, ...from } = source;
+    const copied = { ...from, ...(range && { range: `bytes=${range.start}-${range.end}` }) };
+    const answer = await this.http.open({
+      method: 'PUT',
+      path: `${uploadPath(upload)}/parts/${partNumber}/copy`,
+      query: { path: upload.path },
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ physical_address: upload.physicalAddress, copy_source: copied }),
+      subject: writing(upload.repository, upload.branch, upload.path),
+      signal: options.signal,
+    });
+    answer.body.resume();
+    return (header(answer.headers, 'etag') ?? '').replaceAll('"', '');
+  }
+
+  /** Joins the parts of an upload and makes them an object of the branch. */
+  async completeUpload(
+    upload: StagedUpload,
+    parts: readonly { partNumber: number; etag: string }[],
+    options: CallOptions & { contentType?: string; metadata?: Record<string, string> } = {},
+  ): Promise<LakeEntry> {
+    const stats = await this.http.json<ObjectStats>({
+      method: 'PUT',
+      path: uploadPath(upload),
+      query: { path: upload.path },
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        physical_address: upload.physicalAddress,
+        parts: parts.map(({ partNumber, etag }) => ({ part_number: partNumber, etag })),
+        content_type: options.contentType,
+        user_metadata: options.metadata,
+      }),
+      subject: writing(upload.repository, upload.branch, upload.path),
+      signal: options.signal,
+    });
+    return entryOf(stats, false);
+  }
+
+  abortUpload(upload: StagedUpload, options: CallOptions = {}): Promise<void> {
+    return this.http.done({
+      method: 'DELETE',
+      path: uploadPath(upload),
+      query: { path: upload.path },
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ physical_address: upload.physicalAddress }),
+      subject: writing(upload.repository, upload.branch, upload.path),
+      signal: options.signal,
+    });
   }
 
   /** Copies an object of the same repository, with its properties, inside the object store. */
@@ -209,6 +300,14 @@ export class LakeClient extends LakeReader {
       signal: options.signal,
     });
   }
+}
+
+function writing(repository: string, branch: string, path: string): Subject {
+  return subjectOf(repository, branch, `write ${path} to lakefs://${repository}/${branch}`, path);
+}
+
+function uploadPath({ repository, branch, id }: StagedUpload): string {
+  return `${branchPath(repository, branch)}/staging/pmpu/${encode(id)}`;
 }
 
 function isAzure(url: string): boolean {

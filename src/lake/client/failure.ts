@@ -28,6 +28,11 @@ const CODES: Record<number, ErrorCode> = {
   501: 'UNSUPPORTED',
 };
 
+const REFUSED: [RegExp, ErrorCode][] = [
+  [/\bNoSuchUpload\b/, 'NOT_FOUND'],
+  [/\b(?:InvalidPart|InvalidPartOrder|EntityTooSmall)\b/, 'BAD_SPEC'],
+];
+
 const HINTS: Partial<Record<ErrorCode, string>> = {
   UNAUTHENTICATED: ' Check the access key id and the secret access key.',
   ACCESS_DENIED: ' These credentials need a policy that allows it.',
@@ -44,6 +49,8 @@ export function answerFailure(
   const said = messageOf(body);
   let code = CODES[status] ?? (status >= 500 ? 'UNAVAILABLE' : 'PROTOCOL');
   if (status === 400 && /not supported|not implemented/i.test(said)) code = 'UNSUPPORTED';
+  // lakeFS passes the refusals of its object store on as failures of its own.
+  if (status === 500) code = REFUSED.find(([pattern]) => pattern.test(said))?.[1] ?? code;
   const quoted = said === '' ? `${status}` : `${status}, "${said}"`;
   return new StoreError(
     code,

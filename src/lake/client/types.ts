@@ -79,3 +79,13 @@ export interface StagingLocation {
   presigned_url?: string | null;
   presigned_url_expiry?: number;
 }
+
+/** An upload in parts that lakeFS began in its object store. */
+export interface StagedUpload {
+  repository: string;
+  branch: string;
+  path: string;
+  /** The object store's own. */
+  id: string;
+  physicalAddress: string;
+}

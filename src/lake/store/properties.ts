@@ -20,7 +20,7 @@ export function keptMetadata(properties: ObjectProperties): Record<string, strin
 /** The properties that an object's user metadata stands for. */
 export function propertiesFrom(metadata: Record<string, string> | undefined): ObjectProperties {
   if (!metadata) return {};
-  const rest = { ...metadata };
+  const rest = userMetadata(metadata);
   const properties: ObjectProperties = {};
   for (const name of NAMES) {
     const value = rest[KEPT[name]];
@@ -30,4 +30,14 @@ export function propertiesFrom(metadata: Record<string, string> | undefined): Ob
   }
   if (Object.keys(rest).length > 0) properties.metadata = rest;
   return properties;
+}
+
+/** User metadata by the names its writer gave it, in lower case: lakeFS's S3 gateway keeps the header's whole name. */
+export function userMetadata(metadata: Record<string, string> | undefined): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(metadata ?? {}).map(([name, value]) => [
+      name.toLowerCase().replace(/^x-amz-meta-/, ''),
+      value,
+    ]),
+  );
 }

@@ -3,6 +3,7 @@ import type { OpenStore, StoreProvider } from '../../stores/open.ts';
 import { parseLakeUri } from '../client/address.ts';
 import type { LakeClient } from '../client/client.ts';
 import { parseLakefsConnection } from '../client/connection.ts';
+import { openS3Gateway } from './multipart/s3-gateway.ts';
 import type { LakeStoreOptions } from './store.ts';
 
 const WAYS = ['auto', 'api', 'presign', 'store'] as const;
@@ -27,11 +28,13 @@ export function lakefsProviderWith(open?: OpenStore): StoreProvider {
         import('../client/client.ts'),
         import('./store.ts'),
       ]);
-      const client = new LakeClient(parseLakefsConnection(connection));
+      const lakefs = parseLakefsConnection(connection);
+      const client = new LakeClient(lakefs);
       const via = wayOf(connection?.via, connection?.name);
       return new LakeStore(client, repository, ref, {
         via,
         open,
+        openGateway: () => openS3Gateway(lakefs, repository),
         writable: await isBranch(client, repository, ref),
       });
     },

@@ -24,6 +24,8 @@ import type {
 import { type LakeClient, MAX_DELETE } from '../client/client.ts';
 import type { LakeEntry } from '../client/entry.ts';
 import { MAX_PAGE } from '../client/reader.ts';
+import { infoOf, sentInfo } from './info.ts';
+import { LakeMultipart } from './multipart/multipart.ts';
 import { propertiesFrom } from './properties.ts';
 import { steadyBody } from './reading.ts';
 import { changed, entryOpener, isClosedWay, type Reach, type Way } from './ways.ts';
@@ -38,9 +40,9 @@ export interface LakeStoreOptions {
   open?: OpenStore;
   /** Whether the ref can be written to: it is a branch. */
   writable?: boolean;
+  /** Opens the repository as a bucket of lakeFS's S3 gateway; needed for uploads in parts by `api`. */
+  openGateway?: () => Promise<Store>;
 }
-
-const MD5 = /^[0-9a-f]{32}$/;
 
 /** A ref of a lakeFS repository as a Store: a branch can be written to, a tag or a commit only read. */
 export class LakeStore implements Store {
@@ -50,6 +52,7 @@ export class LakeStore implements Store {
   readonly client: LakeClient;
   readonly repository: string;
   readonly ref: string;
+  readonly multipart?: LakeMultipart;
   readonly #reach: Reach;
 
   constructor(client: LakeClient, repository: string, ref: string, options: LakeStoreOptions = {}) {
@@ -71,11 +74,19 @@ export class LakeStore implements Store {
       putIfMatch: false,
       deleteIfMatch: false,
       presign: false,
-      multipart: false,
+      multipart: writable,
       properties: true,
       readOnly: !writable,
       deleteBatch: MAX_DELETE,
     };
+    if (writable) {
+      this.multipart = new LakeMultipart(
+        this.#reach,
+        () => this.#way(),
+        options.openGateway,
+        (source) => (this.canCopyFrom(source) ? { ref: (source as LakeStore).ref } : undefined),
+      );
+    }
   }
 
   async *list(options: ListOptions = {}): AsyncGenerator<ListPage> {
@@ -136,16 +147,20 @@ export class LakeStore implements Store {
     if (options.ifMatch !== undefined) throw unsupported(this, 'check an etag while it writes', key);
     const size = body instanceof Uint8Array ? body.byteLength : options.size;
     const way = await this.#way();
-    if (way === 'store') return infoOf(await putDirect(target, this.#reach.open!, body, options));
+    if (way === 'store') return sentInfo(await putDirect(target, this.#reach.open!, body, options));
     const fits = size !== undefined && size <= MAX_SINGLE_PUT;
-    if (way === 'presign' && fits && (body instanceof Uint8Array || typeof body === 'function')) {
+    // A stream that a closed way has eaten into cannot go the other one: a way once closed is not tried with it again.
+    const once = body instanceof Readable;
+    if (way === 'presign' && fits && !(once && this.#reach.putsClosed)) {
       try {
-        return infoOf(await putPresigned(target, body, options));
+        return sentInfo(await putPresigned(target, body, options));
       } catch (error) {
         if (this.#reach.via !== 'auto' || !isClosedWay(error)) throw error;
+        this.#reach.putsClosed = true;
+        if (once && (body.readableDidRead || body.destroyed)) throw error;
       }
     }
-    return infoOf(await putThrough(target, body, options));
+    return sentInfo(await putThrough(target, body, options));
   }
 
   async delete(key: string, options: DeleteOptions = {}): Promise<void> {
@@ -223,8 +238,9 @@ export class LakeStore implements Store {
     });
   }
 
-  close(): Promise<void> {
-    return this.client.close();
+  async close(): Promise<void> {
+    await this.multipart?.close();
+    await this.client.close();
   }
 
   #stat(key: string, presign: boolean, signal?: AbortSignal): Promise<LakeEntry> {
@@ -275,17 +291,4 @@ export class LakeStore implements Store {
       key,
     });
   }
-}
-
-function infoOf(entry: LakeEntry): ObjectInfo {
-  const info: ObjectInfo = {
-    key: entry.path,
-    size: entry.size,
-    etag: entry.checksum,
-    modified: entry.mtime,
-  };
-  // lakeFS's own checksums are MD5s; of an imported object it is the tag of its store.
-  if (MD5.test(entry.checksum)) info.md5 = entry.checksum;
-  if (entry.contentType) info.contentType = entry.contentType;
-  return entry.metadata ? { ...info, ...propertiesFrom(entry.metadata) } : info;
 }

@@ -20,6 +20,8 @@ export interface Reach {
   open?: OpenStore | undefined;
   /** Whether the server presigns and the object store is in reach; undefined until it is known. */
   presignWorks?: boolean;
+  /** A put by presigned address was refused, or did not get there. */
+  putsClosed?: boolean;
 }
 
 /** What opens the entry's bytes from a start up to the end that was asked for, by the best way that works. */

@@ -4,7 +4,7 @@ import { isError, type SluiceError } from '../../base/errors.ts';
 import { checkedChunks, checkMd5, collected } from '../../stores/body.ts';
 import { StoreError } from '../../stores/errors.ts';
 import type { OpenStore } from '../../stores/open.ts';
-import type { Body, PutOptions } from '../../stores/store.ts';
+import type { Body, ObjectProperties, PutOptions } from '../../stores/store.ts';
 import { parsePhysicalAddress } from '../client/address.ts';
 import type { LakeClient } from '../client/client.ts';
 import type { LakeEntry } from '../client/entry.ts';
@@ -29,14 +29,15 @@ export const MAX_SINGLE_PUT = 5 * 1024 ** 3;
  */
 export async function putThrough(target: Target, body: Body, options: PutOptions): Promise<LakeEntry> {
   const { client, repository, branch, path } = target;
-  const { hash, body: checked } = await checkedBody(target, body, options);
+  const at = { store: target.store, key: path };
+  const { hash, body: checked } = await checkedBody(at, body, options);
   const entry = await client.upload(repository, branch, path, checked, {
-    ...propertiesOf(options),
+    ...keptProperties(options),
     size: checked instanceof Uint8Array ? undefined : options.size,
     ifNoneMatch: options.ifNoneMatch,
     signal: options.signal,
   });
-  checkArrived(target, entry.checksum, hash());
+  checkArrived(at, entry.checksum, hash());
   return entry;
 }
 
@@ -44,18 +45,14 @@ export async function putThrough(target: Target, body: Body, options: PutOptions
 export async function putPresigned(target: Target, body: Body, options: PutOptions): Promise<LakeEntry> {
   const { client, repository, branch, path } = target;
   const { signal } = options;
+  const at = { store: target.store, key: path };
   const staging = await client.stagingLocation(repository, branch, path, { presign: true, signal });
-  const { hash, body: checked } = await checkedBody(target, body, options);
+  const { hash, body: checked } = await checkedBody(at, body, options);
   const size = checked instanceof Uint8Array ? checked.byteLength : options.size!;
-  const etag = await client.putPresigned(
-    staging,
-    checked,
-    { store: target.store, key: path },
-    { size, signal },
-  );
+  const etag = await client.putPresigned(staging, checked, at, { size, signal });
   const checksum = hash();
-  checkArrived(target, etag, checksum);
-  const object = { staging, checksum, size, ...propertiesOf(options) };
+  checkArrived(at, etag, checksum);
+  const object = { staging, checksum, size, ...keptProperties(options) };
   return client.link(repository, branch, path, object, { ifNoneMatch: options.ifNoneMatch, signal });
 }
 
@@ -78,28 +75,32 @@ export async function putDirect(
     );
   }
   const location = await open(address.uri);
-  const { hash, body: checked } = await checkedBody(target, body, options);
+  const at = { store: target.store, key: path };
+  const { hash, body: checked } = await checkedBody(at, body, options);
   const written = await location.store.put(location.path, checked, {
     contentType: options.contentType,
     size: options.size,
     signal,
   });
   const checksum = hash();
-  const object = { staging, checksum, size: written.size, ...propertiesOf(options) };
+  const object = { staging, checksum, size: written.size, ...keptProperties(options) };
   return client.link(repository, branch, path, object, { ifNoneMatch: options.ifNoneMatch, signal });
 }
 
-function propertiesOf(options: PutOptions): { contentType: string; metadata: Record<string, string> } {
+/** What lakeFS keeps with an object. */
+export function keptProperties(options: ObjectProperties): {
+  contentType: string;
+  metadata: Record<string, string>;
+} {
   return { contentType: options.contentType ?? 'application/octet-stream', metadata: keptMetadata(options) };
 }
 
 /** The body with its checks in it; `hash` gives the MD5 of what passed when all of it has. */
-async function checkedBody(
-  target: Target,
+export async function checkedBody(
+  at: { store: string; key: string },
   body: Body,
-  options: PutOptions,
+  options: { size?: number; md5?: string; signal?: AbortSignal },
 ): Promise<{ body: Uint8Array | (() => Promise<Readable>); hash: () => string }> {
-  const at = { store: target.store, key: target.path };
   const { size, md5, signal } = options;
   if (body instanceof Uint8Array) {
     const bytes = await collected(body, { size, md5, signal }, at);
@@ -155,6 +156,6 @@ async function* heldBack(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
 }
 
 /** A store's tag that is an MD5 must be that of the bytes that were sent. */
-function checkArrived(target: Target, tag: string, sent: string): void {
-  if (/^[0-9a-f]{32}$/i.test(tag)) checkMd5({ store: target.store, key: target.path }, tag, sent);
+export function checkArrived(at: { store: string; key: string }, tag: string, sent: string): void {
+  if (/^[0-9a-f]{32}$/i.test(tag)) checkMd5(at, tag, sent);
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isError } from '../../base/errors.ts';
+import { combinedTag } from '../parts.ts';
 import type { Body, Multipart, ObjectInfo, ObjectProperties, PartInfo, Store, UploadInfo } from '../store.ts';
 import { answeredFields, type S3Client, type S3Request } from './client.ts';
 import { brokenAnswer, header } from './errors.ts';
@@ -239,13 +240,6 @@ export class S3Multipart implements Multipart {
       throw error;
     }
   }
-}
-
-/** The ETag that S3 gives an object of these parts: the MD5 of their MD5s, and how many they are. */
-function combinedTag(parts: readonly { etag: string }[]): string {
-  const hash = createHash('md5');
-  for (const { etag } of parts) hash.update(Buffer.from(unquoted(etag), 'hex'));
-  return `${hash.digest('hex')}-${parts.length}`;
 }
 
 /** The header that names the source of a copy. */

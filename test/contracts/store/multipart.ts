@@ -11,6 +11,13 @@ export function multipartContract(subject: Subject): void {
       if (multipart) await work(multipart, Math.max(multipart.minPartSize, 1000));
     };
 
+    const lists = 'lists parts and uploads, in pages';
+    /** There is no such upload any more; a store that lists no parts says it of a new one. */
+    const gone = (multipart: Multipart, key: string, id: string) =>
+      subject.options.skip?.[lists] === undefined
+        ? fails(multipart.listParts(key, id), 'NOT_FOUND')
+        : fails(multipart.uploadPart(key, id, 9, Buffer.from('late')), 'NOT_FOUND');
+
     it(
       'puts parts together that came out of order and twice',
       use(async (multipart, size) => {
@@ -34,13 +41,13 @@ export function multipartContract(subject: Subject): void {
         if (store.capabilities.properties) {
           assert.deepEqual([head.contentType, head.metadata?.a], ['text/x-parts', 'b']);
         }
-        await fails(multipart.listParts(key, id), 'NOT_FOUND');
+        await gone(multipart, key, id);
       }),
     );
 
     it(
-      'lists parts and uploads, in pages',
-      { skip: subject.options.skip?.['lists parts and uploads, in pages'] ?? false },
+      lists,
+      { skip: subject.options.skip?.[lists] ?? false },
       use(async (multipart) => {
         const ids: string[] = [];
         for (const key of ['uploads/a', 'uploads/b', 'uploads/c']) ids.push(await multipart.create(key));
@@ -80,7 +87,7 @@ export function multipartContract(subject: Subject): void {
         const id = await multipart.create('parts/aborted');
         const part = await multipart.uploadPart('parts/aborted', id, 1, Buffer.from('x'));
         await multipart.abort('parts/aborted', id);
-        await fails(multipart.listParts('parts/aborted', id), 'NOT_FOUND');
+        await gone(multipart, 'parts/aborted', id);
         await fails(multipart.complete('parts/aborted', id, [part]), 'NOT_FOUND');
         await fails(multipart.uploadPart('parts/aborted', id, 2, Buffer.from('x')), 'NOT_FOUND');
         await missing(subject.store, 'parts/aborted');
@@ -110,7 +117,8 @@ export function multipartContract(subject: Subject): void {
         const bytes = patterned(5000);
         await fails(multipart.uploadPart(key, id, 1, streamOf(bytes), { size: 4999 }), 'CORRUPT');
         await fails(multipart.uploadPart(key, id, 1, bytes, { md5: md5('other') }), 'CORRUPT');
-        assert.deepEqual((await multipart.listParts(key, id)).parts, []);
+        if (subject.options.skip?.[lists] === undefined)
+          assert.deepEqual((await multipart.listParts(key, id)).parts, []);
         await multipart.abort(key, id);
       }),
     );
