@@ -31,6 +31,9 @@ const kindLoaders: Record<string, LoadKind> = {
   'vector-export': async () => new (await import('./vectors/export/kind.ts')).VectorExportKind(),
 };
 
+/** The kinds of jobs that Sluice has. */
+export const sluiceKinds: Kinds = kindsOf(kindLoaders);
+
 /** Stores that are not in src/stores, one line each. */
 const otherProviders: ((open: OpenStore) => Promise<StoreProvider>)[] = [
   async (open) => (await import('./lake/store/provider.ts')).lakefsProviderWith(open),

@@ -45,15 +45,16 @@ Examples:
       runs(async (session) => {
         const { output } = session;
         const loaded = await session.loaded();
-        const [{ checkConnections }, { checkService }, { problemText }] = await Promise.all([
+        const [{ checkConnections }, { checkService }, { problemText }, { sluiceKinds }] = await Promise.all([
           import('../config/connection-checks.ts'),
           import('../service/check.ts'),
           import('../config/load.ts'),
+          import('../app.ts'),
         ]);
         const problems = [
           ...loaded.problems,
           ...(await checkConnections(loaded)),
-          ...(await checkService(loaded)),
+          ...(await checkService(loaded, sluiceKinds)),
         ];
         for (const problem of problems) output.result({ ...problem }, () => problemText(problem));
         if (problems.length > 0) return EXIT.usage;

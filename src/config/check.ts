@@ -1,4 +1,5 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, type LineCounter, type Node } from 'yaml';
+import { Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node } from 'yaml';
+import type { Json } from '../base/json.ts';
 import { parseSize } from '../base/throttle.ts';
 import { expand } from './expand.ts';
 import { nearest, type Shape } from './shape.ts';
@@ -25,13 +26,38 @@ export interface Checked {
   places: Map<string, Place>;
 }
 
+/** What references such as `${NAME}` are resolved by; without it texts stay as they are. */
+interface References {
+  folder: string;
+  env: NodeJS.ProcessEnv;
+}
+
+interface Context {
+  file: string;
+  lines: LineCounter;
+  references?: References;
+}
+
+/**
+ * Checks a value that did not come from a file against a shape, with the sentences that a file's mistakes get.
+ * Nothing in it is resolved: who sends a value may not read the variables and files of this machine.
+ * @param name what the sentences call it
+ */
+export function checkValue(value: Json, shape: Shape, name: string): { value: unknown; problems: string[] } {
+  const document = new Document(value);
+  const checker = new Checker(document, { file: '', lines: new LineCounter() });
+  const checked = checker.value(document.contents as Node | null, shape, name);
+  return { value: checked, problems: checker.problems.map(({ message }) => message) };
+}
+
 /** Checks a YAML document against a shape, resolving what its values refer to. */
 export function check(
   document: Document,
   shape: Shape,
   context: { file: string; folder: string; lines: LineCounter; env: NodeJS.ProcessEnv },
 ): Checked {
-  const checker = new Checker(document, context);
+  const { file, lines, folder, env } = context;
+  const checker = new Checker(document, { file, lines, references: { folder, env } });
   const value = checker.value(document.contents as Node | null, shape, '');
   return { value, problems: checker.problems, places: checker.places };
 }
@@ -40,12 +66,9 @@ class Checker {
   readonly problems: Problem[] = [];
   readonly places: Checked['places'] = new Map();
   readonly #document: Document;
-  readonly #context: { file: string; folder: string; lines: LineCounter; env: NodeJS.ProcessEnv };
+  readonly #context: Context;
 
-  constructor(
-    document: Document,
-    context: { file: string; folder: string; lines: LineCounter; env: NodeJS.ProcessEnv },
-  ) {
+  constructor(document: Document, context: Context) {
     this.#document = document;
     this.#context = context;
   }
@@ -131,7 +154,9 @@ class Checker {
   }
 
   #text(node: Node, raw: string, path: string): string | undefined {
-    const { text, problem, from } = expand(raw, this.#context.folder, this.#context.env);
+    const { references } = this.#context;
+    if (!references) return this.#place(node, path, raw);
+    const { text, problem, from } = expand(raw, references.folder, references.env);
     this.#place(node, path, undefined, from);
     if (problem !== undefined) {
       this.#problem(node, problem);

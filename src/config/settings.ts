@@ -116,6 +116,8 @@ export interface ScheduleSettings {
   catch_up?: 'skip' | 'once';
   /** Runs when a branch has moved: looked at every `poll` seconds, and told by webhooks. */
   on?: { repository: string; branch: string; poll?: number };
+  /** Which of its exports are kept; all of them when it says nothing. */
+  keep?: { last?: number; hourly?: number; daily?: number; weekly?: number; monthly?: number };
   job: { kind: string; spec: Json };
   [more: string]: unknown;
 }
@@ -133,6 +135,22 @@ const listen: Shape = {
 };
 
 const bucket = object({ connection: text, bucket: text, path: text }, 'bucket');
+
+export const scheduleShape = openObject(
+  {
+    name: text,
+    cron: text,
+    timezone: text,
+    enabled: flag,
+    jitter: count,
+    catch_up: oneOf('skip', 'once'),
+    on: object({ repository: text, branch: text, poll: count }, 'repository', 'branch'),
+    keep: object({ last: count, hourly: count, daily: count, weekly: count, monthly: count }),
+    job: object({ kind: text, spec: any }, 'kind', 'spec'),
+  },
+  'name',
+  'job',
+);
 
 export const settingsShape = object({
   state: text,
@@ -206,22 +224,7 @@ export const settingsShape = object({
       'repository',
     ),
   ),
-  schedules: list(
-    openObject(
-      {
-        name: text,
-        cron: text,
-        timezone: text,
-        enabled: flag,
-        jitter: count,
-        catch_up: oneOf('skip', 'once'),
-        on: object({ repository: text, branch: text, poll: count }, 'repository', 'branch'),
-        job: object({ kind: text, spec: any }, 'kind', 'spec'),
-      },
-      'name',
-      'job',
-    ),
-  ),
+  schedules: list(scheduleShape),
 });
 
 /** What holds where nobody said anything. The state folder depends on the user: see load.ts. */

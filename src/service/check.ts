@@ -1,11 +1,13 @@
 import { toSluiceError } from '../base/errors.ts';
 import type { Problem } from '../config/check.ts';
 import type { Loaded } from '../config/load.ts';
+import type { Kinds } from '../jobs/registry.ts';
+import { checkScheduledJob } from './schedules/check.ts';
 import { clockOf } from './schedules/clock.ts';
 import { serviceOptions } from './settings.ts';
 
 /** The mistakes in `service` and `schedules` that only the service knows, with the lines they stand on. */
-export async function checkService({ settings, places, file }: Loaded): Promise<Problem[]> {
+export async function checkService({ settings, places, file }: Loaded, kinds: Kinds): Promise<Problem[]> {
   const problems: Problem[] = [];
   const check = async (paths: string[], work: () => unknown): Promise<void> => {
     try {
@@ -21,6 +23,10 @@ export async function checkService({ settings, places, file }: Loaded): Promise<
     // What lacks its name or job is told already.
     if (typeof entry?.name !== 'string') continue;
     const at = `schedules[${i}]`;
+    // A job that cannot be read is told already.
+    if (typeof entry.job?.kind === 'string') {
+      await check([`${at}.job.kind`], () => checkScheduledJob(entry, kinds));
+    }
     await check([`${at}.timezone`, `${at}.cron`, `${at}.name`], () => clockOf(entry));
     await check([`${at}.name`], () => {
       if (names.has(entry.name)) throw new Error(`There are two schedules "${entry.name}".`);

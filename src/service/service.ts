@@ -2,6 +2,7 @@ import { isError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { Engine } from '../jobs/engine.ts';
 import type { JobRecord, JobStatus } from '../jobs/job.ts';
+import { checkAllowed } from './allow.ts';
 import { Audit } from './audit.ts';
 import type { ServiceApp } from './context.ts';
 import { ServiceDatabase } from './database.ts';
@@ -60,7 +61,11 @@ export class Service {
       connections,
       notifier: new Notifier(options.notify, log),
       log,
-      start: (kind, spec, id) => this.start(kind, spec, id),
+      start: async (kind, spec, id, editable) => {
+        // What was allowed when the schedule was made may not be by now.
+        if (editable) checkAllowed(kind, spec, { name: 'schedules', roles: ['admin'] }, options.allow);
+        return await this.start(kind, spec, id);
+      },
     });
   }
 

@@ -1,3 +1,4 @@
+import type { ScheduleSettings } from '../../config/settings.ts';
 import type { JobStatus } from '../../jobs/job.ts';
 import type { ServiceDatabase } from '../database.ts';
 
@@ -25,7 +26,38 @@ export class ScheduleStore {
     this.#db = db;
   }
 
-  row(name: string): ScheduleRow {
+  /** Schedules that were made by the API or the page, in order of name. */
+  async entries(): Promise<ScheduleSettings[]> {
+    return this.#db
+      .all<{ entry: string }>('SELECT entry FROM own_schedules ORDER BY name')
+      .map(({ entry }) => JSON.parse(entry) as ScheduleSettings);
+  }
+
+  /** False when there is one of that name. */
+  async add(entry: ScheduleSettings): Promise<boolean> {
+    return (
+      this.#db.run(
+        'INSERT INTO own_schedules (name, entry) VALUES (?, ?) ON CONFLICT (name) DO NOTHING',
+        entry.name,
+        JSON.stringify(entry),
+      ) > 0
+    );
+  }
+
+  /** False when there is none of that name. */
+  async replace(entry: ScheduleSettings): Promise<boolean> {
+    return (
+      this.#db.run('UPDATE own_schedules SET entry = ? WHERE name = ?', JSON.stringify(entry), entry.name) > 0
+    );
+  }
+
+  /** Forgets a schedule and what it did; its jobs stay. */
+  async remove(name: string): Promise<void> {
+    this.#db.run('DELETE FROM own_schedules WHERE name = ?', name);
+    this.#db.run('DELETE FROM schedules WHERE name = ?', name);
+  }
+
+  async row(name: string): Promise<ScheduleRow> {
     this.#db.run('INSERT OR IGNORE INTO schedules (name, known_since) VALUES (?, ?)', name, Date.now());
     const row = this.#db.get<Omit<ScheduleRow, 'paused'> & { paused: number }>(
       `SELECT name, known_since AS knownSince, paused, due_at AS dueAt, run_at AS runAt, job, status,
@@ -36,7 +68,7 @@ export class ScheduleStore {
   }
 
   /** Takes care of a time it is due at; false when another process did. */
-  claim(name: string, due: number): boolean {
+  async claim(name: string, due: number): Promise<boolean> {
     return (
       this.#db.run(
         'UPDATE schedules SET due_at = ? WHERE name = ? AND coalesce(due_at, 0) < ?',
@@ -47,12 +79,12 @@ export class ScheduleStore {
     );
   }
 
-  pause(name: string, paused: boolean): void {
+  async pause(name: string, paused: boolean): Promise<void> {
     this.#db.run('UPDATE schedules SET paused = ? WHERE name = ?', paused ? 1 : 0, name);
   }
 
   /** Notes a run; false when there is another one since `before`. */
-  began(name: string, before: string | null, job: string): boolean {
+  async began(name: string, before: string | null, job: string): Promise<boolean> {
     return (
       this.#db.run(
         `UPDATE schedules SET run_at = ?, job = ?, status = 'STARTED' WHERE name = ? AND job IS ?`,
@@ -64,7 +96,7 @@ export class ScheduleStore {
     );
   }
 
-  ended(name: string, status: JobStatus, commit: string | undefined): void {
+  async ended(name: string, status: JobStatus, commit: string | undefined): Promise<void> {
     this.#db.run(
       `UPDATE schedules SET status = ?, commit_id = coalesce(?, commit_id),
        failures = CASE ? WHEN 'SUCCESS' THEN 0 WHEN 'FAILED' THEN failures + 1 ELSE failures END WHERE name = ?`,

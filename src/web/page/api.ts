@@ -54,6 +54,16 @@ export async function post<T>(path: string, body?: Json): Promise<T> {
   return (await response.json().catch(() => undefined)) as T;
 }
 
+/** @throws ApiError */
+export async function put<T>(path: string, body: Json): Promise<T> {
+  return (await (await call('PUT', path, body)).json()) as T;
+}
+
+/** @throws ApiError */
+export async function remove(path: string): Promise<void> {
+  await call('DELETE', path);
+}
+
 /** Events until the stream ends or the signal. @throws ApiError */
 export async function* listen(path: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
   const response = await call('GET', path, undefined, signal);

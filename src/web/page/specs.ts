@@ -26,6 +26,15 @@ export function specOf(fields: readonly Field[], values: Values): Spec {
 /** The form of a spec; undefined when it has settings that the form does not. */
 export function valuesOf(fields: readonly Field[], spec: Json): Values | undefined {
   if (spec === null || typeof spec !== 'object' || Array.isArray(spec)) return undefined;
+  const values = valuesIn(fields, spec);
+  return JSON.stringify(sorted(specOf(fields, values))) ===
+    JSON.stringify(sorted(withoutDefaults(fields, spec)))
+    ? values
+    : undefined;
+}
+
+/** What a form shows of a spec, which may have more. */
+export function valuesIn(fields: readonly Field[], spec: Json): Values {
   const values: Values = {};
   for (const field of fields) {
     const value = field.name
@@ -37,14 +46,10 @@ export function valuesOf(fields: readonly Field[], spec: Json): Values | undefin
       );
     if (value === undefined || value === null) continue;
     if (field.type === 'list') {
-      if (!Array.isArray(value)) return undefined;
-      values[field.name] = value.join('\n');
+      if (Array.isArray(value)) values[field.name] = value.join('\n');
     } else values[field.name] = typeof value === 'boolean' ? value : String(value);
   }
-  return JSON.stringify(sorted(specOf(fields, values))) ===
-    JSON.stringify(sorted(withoutDefaults(fields, spec)))
-    ? values
-    : undefined;
+  return values;
 }
 
 /** What must be there and is not, by label. */

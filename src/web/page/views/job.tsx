@@ -55,7 +55,7 @@ export function JobView({ id, query }: { id: string; query: Record<string, strin
       <ErrorNotice error={error ?? failed} />
       <ErrorNotice error={job.error} />
       {job.interrupted ? (
-        <p class="notice" role="status">
+        <p class="notice plain" role="status">
           The process that ran this job is gone. What it has done stays done; go on with the rest.
         </p>
       ) : null}

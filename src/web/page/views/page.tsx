@@ -5,6 +5,7 @@ import { useAddress, useLive } from '../hooks.ts';
 import { live } from '../live.ts';
 import { JobView } from './job.tsx';
 import { JobsView } from './jobs.tsx';
+import { ScheduleView } from './schedule.tsx';
 import { SchedulesView } from './schedules.tsx';
 import { SignInView } from './sign-in.tsx';
 import { StartView } from './start.tsx';
@@ -61,7 +62,11 @@ export function Page() {
         </a>
         <nav aria-label="Views">
           {VIEWS.map(([name, label]) => (
-            <a key={name} href={formatAddress(name)} aria-current={view === name ? 'page' : undefined}>
+            <a
+              key={name}
+              href={formatAddress(name)}
+              aria-current={view === name || `${view}s` === name ? 'page' : undefined}
+            >
               {label}
             </a>
           ))}
@@ -111,6 +116,7 @@ function View({
   if (view === 'jobs' && item !== undefined) return <JobView id={item} query={query} />;
   if (view === 'start') return <StartView kind={item} like={query.like} />;
   if (view === 'schedules') return <SchedulesView />;
+  if (view === 'schedule') return <ScheduleView name={item} />;
   if (view === 'tables') return <TablesView query={query} />;
   return <JobsView query={query} />;
 }

@@ -1,41 +1,40 @@
 import { useState } from 'preact/hooks';
 import { formatTime } from '../../../base/format.ts';
-import type { Json } from '../../../base/json.ts';
 import { formatAddress } from '../address.ts';
-import { get, post } from '../api.ts';
+import { get, post, remove } from '../api.ts';
 import { useEvents, useLoaded, useNow, useThrottled } from '../hooks.ts';
 import { live } from '../live.ts';
+import { Confirm } from '../parts/confirm.tsx';
 import { Empty, ErrorNotice } from '../parts/notice.tsx';
 import { Route } from '../parts/route.tsx';
 import { Status } from '../parts/status.tsx';
+import { Cell, type Column, Table } from '../parts/table.tsx';
+import type { Schedule } from '../schedule-form.ts';
 import { formatAgo, formatUntil, kindName } from '../text.ts';
 import type { JobRecord } from '../types.ts';
 
-/** As GET /v1/schedules gives it. */
-interface Schedule {
-  name: string;
-  cron?: string;
-  timezone?: string;
-  on?: { repository: string; branch: string };
-  job: { kind: string; spec: Json };
-  paused: boolean;
-  next?: number;
-  last?: { at: number; job: string; status: string };
-  failures: number;
-}
+const COLUMNS: readonly Column[] = [
+  { label: 'Schedule' },
+  { label: 'When' },
+  { label: 'Next' },
+  { label: 'Last' },
+  { label: 'What can be done', unseen: true },
+];
+type Action = 'run' | 'pause' | 'resume';
 
-/** The schedules of the configuration: what comes next, what was last; run now, pause, go on. */
+/** The schedules: what comes next, what was last; run now, pause, go on; those that were made here can be changed. */
 export function SchedulesView() {
   const now = useNow(1000);
   const { value, error, reload } = useLoaded('schedules', () =>
     get<{ schedules: Schedule[] }>('/v1/schedules'),
   );
   const [failed, setFailed] = useState<Error>();
+  const [leaving, setLeaving] = useState<string>();
   const soon = useThrottled(reload, 500);
   useEvents((event) => {
     if (event.type === 'status') soon();
   });
-  const act = async (name: string, action: 'run' | 'pause' | 'resume'): Promise<void> => {
+  const act = async (name: string, action: Action): Promise<void> => {
     setFailed(undefined);
     try {
       const answer = await post<JobRecord>(`/v1/schedules/${encodeURIComponent(name)}/${action}`);
@@ -47,34 +46,44 @@ export function SchedulesView() {
   };
   return (
     <>
-      <h1 tabIndex={-1}>Schedules</h1>
+      <div class="section-head">
+        <h1 tabIndex={-1}>Schedules</h1>
+        <a class="button" href={formatAddress('schedule')}>
+          New schedule
+        </a>
+      </div>
       <ErrorNotice error={error ?? failed} />
       {value && value.schedules.length === 0 ? (
         <Empty>
-          No schedule yet. They stand under <code>schedules</code> in <code>sluice.yaml</code>.
+          No schedule yet. <a href={formatAddress('schedule')}>Make the first one</a>, or write it under{' '}
+          <code>schedules</code> in <code>sluice.yaml</code>.
         </Empty>
       ) : null}
       {value && value.schedules.length > 0 ? (
-        <table class="schedules">
-          <caption class="unseen">Schedules</caption>
-          <thead>
-            <tr>
-              <th scope="col">Schedule</th>
-              <th scope="col">When</th>
-              <th scope="col">Next</th>
-              <th scope="col">Last</th>
-              <th scope="col">
-                <span class="unseen">What can be done</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {value.schedules.map((schedule) => (
-              <ScheduleRow key={schedule.name} schedule={schedule} now={now} act={act} />
-            ))}
-          </tbody>
-        </table>
+        <Table kind="schedules" caption="Schedules" columns={COLUMNS}>
+          {value.schedules.map((schedule) => (
+            <ScheduleRow
+              key={schedule.name}
+              schedule={schedule}
+              now={now}
+              act={act}
+              onDelete={() => setLeaving(schedule.name)}
+            />
+          ))}
+        </Table>
       ) : null}
+      {leaving === undefined ? null : (
+        <Confirm
+          title={`Delete the schedule ${leaving}?`}
+          text="It starts nothing any more. Its jobs, and what they exported, stay."
+          yes="Delete it"
+          onYes={async () => {
+            await remove(`/v1/schedules/${encodeURIComponent(leaving)}`);
+            reload();
+          }}
+          onClose={() => setLeaving(undefined)}
+        />
+      )}
     </>
   );
 }
@@ -82,17 +91,24 @@ export function SchedulesView() {
 function ScheduleRow(props: {
   schedule: Schedule;
   now: number;
-  act: (name: string, action: 'run' | 'pause' | 'resume') => Promise<void>;
+  act: (name: string, action: Action) => Promise<void>;
+  onDelete: () => void;
 }) {
-  const { schedule, now, act } = props;
-  const { name, cron, timezone, on, job, paused, next, last, failures } = schedule;
+  const { schedule, now, act, onDelete } = props;
+  const { name, cron, timezone, on, keep, job, editable, paused, next, last, failures } = schedule;
   return (
     <tr>
       <th scope="row" class="cell-job">
         <b>{name}</b> <span class="kind">{kindName(job.kind)}</span>
+        {editable ? null : (
+          <span class="tag" title="It stands in sluice.yaml, and is changed there.">
+            sluice.yaml
+          </span>
+        )}
         <Route spec={job.spec} />
+        {keep ? <div class="soft">keeps {keepText(keep)}</div> : null}
       </th>
-      <td data-label="When">
+      <Cell label="When">
         {cron ? (
           <>
             <code>{cron}</code> <span class="soft">{timezone}</span>
@@ -103,13 +119,13 @@ function ScheduleRow(props: {
             when <code>{`${on.repository}/${on.branch}`}</code> moves
           </>
         ) : null}
-      </td>
-      <td data-label="Next">
+      </Cell>
+      <Cell label="Next">
         {paused ? <span class="soft">Paused</span> : null}
         {next && !paused ? <span title={formatTime(next)}>{formatUntil(next, now)}</span> : null}
         {!next && !paused ? <span class="soft">–</span> : null}
-      </td>
-      <td data-label="Last">
+      </Cell>
+      <Cell label="Last">
         {last ? (
           <a class="last" href={formatAddress('jobs', last.job)}>
             <Status status={last.status} /> <span title={formatTime(last.at)}>{formatAgo(last.at, now)}</span>
@@ -118,7 +134,7 @@ function ScheduleRow(props: {
           <span class="soft">Never</span>
         )}
         {failures > 1 ? <div class="bad">{failures} failures in a row</div> : null}
-      </td>
+      </Cell>
       <td class="buttons">
         <button type="button" aria-label={`Run now: ${name}`} onClick={() => act(name, 'run')}>
           Run now
@@ -131,7 +147,23 @@ function ScheduleRow(props: {
         >
           {paused ? 'Resume' : 'Pause'}
         </button>
+        {editable ? (
+          <>
+            <a class="button quiet" href={formatAddress('schedule', name)} aria-label={`Change ${name}`}>
+              Change
+            </a>
+            <button type="button" class="quiet" aria-label={`Delete ${name}`} onClick={onDelete}>
+              Delete
+            </button>
+          </>
+        ) : null}
       </td>
     </tr>
   );
+}
+
+function keepText(keep: Record<string, number>): string {
+  return Object.entries(keep)
+    .map(([name, count]) => (name === 'last' ? `the last ${count}` : `${count} ${name}`))
+    .join(', ');
 }

@@ -1,0 +1,258 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cron } from 'croner';
+import type { Connections } from '../../base/connections.ts';
+import { isError, SluiceError, toSluiceError } from '../../base/errors.ts';
+import type { Json } from '../../base/json.ts';
+import type { ScheduleSettings } from '../../config/settings.ts';
+import type { Engine } from '../../jobs/engine.ts';
+import { isFinal, type JobRecord } from '../../jobs/job.ts';
+import type { Log } from '../../jobs/kind.ts';
+import { openLake } from '../../tables/lake.ts';
+import type { Notifier } from './notify.ts';
+import { specOfRun } from './spec.ts';
+import type { ScheduleStore } from './store.ts';
+
+export interface RunnerOptions {
+  store: ScheduleStore;
+  engine: Engine;
+  connections: Connections;
+  notifier: Notifier;
+  log: Log;
+  /** @param editable the schedule did not come from sluice.yaml, so that `service.allow` holds for it */
+  start(kind: string, spec: Json, id: string, editable: boolean): Promise<JobRecord>;
+}
+
+/** A schedule as the API shows it. Times are milliseconds since 1970. */
+export interface ScheduleState
+  extends Pick<
+    ScheduleSettings,
+    'name' | 'cron' | 'timezone' | 'jitter' | 'catch_up' | 'on' | 'keep' | 'job'
+  > {
+  /** It was made by the API or the page, and can be changed there. */
+  editable: boolean;
+  paused: boolean;
+  next?: number | undefined;
+  last?: { at: number; job: string; status: string };
+  failures: number;
+}
+
+/** The longest that a timer of Node.js can wait. */
+const LONGEST_WAIT = 2 ** 31 - 1;
+const DEFAULT_POLL = 60;
+const LONGEST_BACKOFF_MS = 3_600_000;
+/** Between looks at a job that this process does not run. */
+const LOOK_MS = 2000;
+
+/**
+ * One schedule: starts its jobs at their times or when a branch moves, one at a time; a time that comes while one runs is
+ * left out.
+ */
+export class ScheduleRunner {
+  readonly entry: ScheduleSettings;
+  readonly editable: boolean;
+  readonly #clock: Cron | undefined;
+  readonly #options: RunnerOptions;
+  readonly #stop = new AbortController();
+  readonly #work = new Set<Promise<void>>();
+  #pausing: AbortController | undefined;
+  /** Woken while it was at work. */
+  #woken = false;
+
+  constructor(entry: ScheduleSettings, clock: Cron | undefined, editable: boolean, options: RunnerOptions) {
+    this.entry = entry;
+    this.editable = editable;
+    this.#clock = clock;
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const { entry } = this;
+    if (entry.enabled === false) return;
+    const { job, status } = await this.#options.store.row(entry.name);
+    if (job && status && !isFinal(status)) this.#spawn(this.#watch(job, undefined));
+    this.#spawn(this.#clock ? this.#followClock() : this.#followBranch());
+  }
+
+  async state(): Promise<ScheduleState> {
+    const { editable } = this;
+    const { name, cron, timezone, jitter, catch_up, on, keep, job, enabled } = this.entry;
+    const row = await this.#options.store.row(name);
+    const paused = row.paused || enabled === false;
+    return {
+      ...{ name, cron, timezone, jitter, catch_up, on, keep, job, editable, paused },
+      next: paused ? undefined : this.#next(),
+      ...(row.job && row.runAt ? { last: { at: row.runAt, job: row.job, status: row.status! } } : {}),
+      failures: row.failures,
+    };
+  }
+
+  /** @throws SluiceError CONFLICT (it runs already) */
+  async runNow(): Promise<JobRecord> {
+    const job = await this.#run(undefined);
+    if (job) return job;
+    throw new SluiceError('CONFLICT', `The schedule "${this.entry.name}" runs already; see its job.`);
+  }
+
+  async pause(paused: boolean): Promise<void> {
+    const { store } = this.#options;
+    await store.row(this.entry.name);
+    await store.pause(this.entry.name, paused);
+    this.wake();
+  }
+
+  /** Looks now at what it waits for. */
+  wake(): void {
+    this.#woken = true;
+    this.#pausing?.abort();
+  }
+
+  /** A job that runs is left to the engine. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.allSettled(this.#work);
+  }
+
+  #next(after = new Date()): number | undefined {
+    return this.#clock?.nextRun(after)?.getTime();
+  }
+
+  #spawn(work: Promise<void>): void {
+    const running = work
+      .catch((error: unknown) => {
+        if (this.#stop.signal.aborted) return;
+        const { message } = toSluiceError(error);
+        this.#options.log.error({ schedule: this.entry.name, error: message }, 'a schedule stopped');
+      })
+      .finally(() => this.#work.delete(running));
+    this.#work.add(running);
+  }
+
+  async #followClock(): Promise<void> {
+    const { store } = this.#options;
+    const { name, jitter = 0, catch_up = 'skip' } = this.entry;
+    const { dueAt, knownSince } = await store.row(name);
+    const missed = this.#next(new Date(Math.max(dueAt ?? 0, knownSince)));
+    if (catch_up === 'once' && missed !== undefined && missed <= Date.now()) {
+      await this.#due(Date.now());
+    }
+    while (!this.#stop.signal.aborted) {
+      const due = this.#next();
+      if (due === undefined) return;
+      const at = due + Math.random() * jitter * 1000;
+      while (at > Date.now() && !this.#stop.signal.aborted) await this.#wait(at - Date.now());
+      if (!this.#stop.signal.aborted) await this.#due(due);
+    }
+  }
+
+  async #due(due: number): Promise<void> {
+    const { store, log } = this.#options;
+    const { name } = this.entry;
+    if ((await store.row(name)).paused || !(await store.claim(name, due))) return;
+    try {
+      const job = await this.#run(undefined);
+      if (!job) log.warn({ schedule: name }, 'still running; this time is left out');
+    } catch (error) {
+      log.error({ schedule: name, error: toSluiceError(error).message }, 'a scheduled job did not start');
+    }
+  }
+
+  async #followBranch(): Promise<void> {
+    const { store, log } = this.#options;
+    const { name } = this.entry;
+    const { repository, branch, poll = DEFAULT_POLL } = this.entry.on!;
+    while (!this.#stop.signal.aborted) {
+      try {
+        const row = await store.row(name);
+        const backoff = Math.min(LONGEST_BACKOFF_MS, poll * 1000 * 2 ** row.failures);
+        const mayTry = row.failures === 0 || Date.now() >= (row.runAt ?? 0) + backoff;
+        if (!row.paused && mayTry) {
+          const commit = await this.#head(repository, branch);
+          if (commit !== row.commit) await this.#run(commit);
+        }
+      } catch (error) {
+        log.warn({ schedule: name, error: toSluiceError(error).message }, 'a branch cannot be looked at');
+      }
+      await this.#wait(poll * 1000);
+    }
+  }
+
+  async #head(repository: string, branch: string): Promise<string> {
+    const { connections } = this.#options;
+    const named = (this.entry.job.spec as { lakeConnection?: unknown }).lakeConnection;
+    const lake = openLake(
+      typeof named === 'string'
+        ? connections.named(named)
+        : connections.forUri(`lakefs://${repository}/${branch}`),
+    );
+    try {
+      return (await lake.commit(repository, branch)).id;
+    } finally {
+      await lake.close();
+    }
+  }
+
+  /** @returns undefined when its job still runs */
+  async #run(commit: string | undefined): Promise<JobRecord | undefined> {
+    const { store, engine } = this.#options;
+    const { name, job } = this.entry;
+    const row = await store.row(name);
+    if (row.job && row.status && !isFinal(row.status)) {
+      const last = await engine.get(row.job).catch((error: unknown) => {
+        if (isError(error, 'NOT_FOUND')) return undefined;
+        throw error;
+      });
+      if (last && !isFinal(last.status)) return undefined;
+    }
+    const now = new Date();
+    const id = jobId(name, now);
+    if (!(await store.began(name, row.job, id))) return undefined;
+    try {
+      const record = await this.#options.start(job.kind, specOfRun(this.entry, now), id, this.editable);
+      this.#spawn(this.#watch(id, commit));
+      return record;
+    } catch (error) {
+      await store.ended(name, 'FAILED', undefined);
+      throw error;
+    }
+  }
+
+  async #watch(id: string, commit: string | undefined): Promise<void> {
+    const { engine, store, notifier, log } = this.#options;
+    const { name, on } = this.entry;
+    const { signal } = this.#stop;
+    let job: JobRecord | undefined;
+    while (!job) {
+      const seen = await engine.wait(id, signal);
+      signal.throwIfAborted();
+      if (isFinal(seen.status)) job = seen;
+      else await sleep(LOOK_MS, undefined, { signal });
+    }
+    const failedBefore = (await store.row(name)).failures > 0;
+    const pinned = (job.pinned as { commit?: unknown } | undefined)?.commit;
+    await store.ended(name, job.status, typeof pinned === 'string' ? pinned : commit);
+    log.info({ schedule: name, job: id, status: job.status }, 'a scheduled job ended');
+    const failed = job.status === 'FAILED';
+    if (failed || (failedBefore && job.status === 'SUCCESS')) {
+      await notifier.tell({ event: failed ? 'failure' : 'recovery', schedule: name, job }, signal);
+    }
+    // The branch may have moved while it ran.
+    if (on) this.wake();
+  }
+
+  /** Until the time has come, someone wakes it, or it is closed. */
+  async #wait(milliseconds: number): Promise<void> {
+    if (!this.#woken) {
+      this.#pausing = new AbortController();
+      const signal = AbortSignal.any([this.#pausing.signal, this.#stop.signal]);
+      await sleep(Math.max(1, Math.min(milliseconds, LONGEST_WAIT)), undefined, { signal }).catch(
+        () => undefined,
+      );
+    }
+    this.#woken = false;
+  }
+}
+
+function jobId(name: string, now: Date): string {
+  const safe = name.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 80);
+  return `schedule-${safe}-${now.toISOString().replace(/[-:.]/g, '')}`;
+}
