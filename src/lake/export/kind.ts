@@ -45,8 +45,14 @@ export class LakeExportKind implements Kind<LakeExportSpec, PinnedExport> {
 
   async *plan(pinned: PinnedExport, context: JobContext, after?: string): AsyncGenerator<Part[]> {
     const session = await this.#session(pinned, context);
-    await notePending(session, pinned);
-    yield* planExport(pinned, session, context.signal, after);
+    const noted = notePending(session, pinned);
+    // Planned meanwhile; no part may run before it is noted.
+    noted.catch(() => {});
+    for await (const batch of planExport(pinned, session, context.signal, after)) {
+      await noted;
+      yield batch;
+    }
+    await noted;
   }
 
   async run(part: Part, pinned: PinnedExport, context: PartContext): Promise<PartResult> {
@@ -62,7 +68,7 @@ export class LakeExportKind implements Kind<LakeExportSpec, PinnedExport> {
       sink: new OutcomeWriter(
         store,
         `${root}${ownFolder(pinned.spec.name)}${context.jobId}/objects/${part.id}.jsonl.gz`,
-        context.signal,
+        { replaces: context.partAttempt > 1, signal: context.signal },
       ),
     };
     return new PartRun(session, pinned, part.body as PartBody, effects, context).run();

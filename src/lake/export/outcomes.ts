@@ -27,28 +27,31 @@ export interface OutcomeSink {
   discard(): Promise<void>;
 }
 
+interface Upload {
+  gzip: Gzip;
+  /** Resolves however it ended. */
+  over: Promise<unknown>;
+}
+
 /**
  * Writes outcomes as compressed JSON lines into one object of the report, while the work goes on. Nothing is
- * held but the store's own upload buffer.
+ * held but the store's own upload buffer; a part that has nothing to say leaves no object.
  */
 export class OutcomeWriter implements OutcomeSink {
   readonly key: string;
-  #gzip: Gzip;
-  #upload: Promise<unknown>;
+  readonly #store: Store;
+  readonly #replaces: boolean;
+  readonly #signal: AbortSignal | undefined;
+  #upload: Upload | undefined;
   #pending = '';
   #failure: unknown;
 
-  constructor(store: Store, key: string, signal?: AbortSignal) {
+  /** @param options.replaces an earlier attempt may have left lines there: writes the object even without any */
+  constructor(store: Store, key: string, options: { replaces?: boolean; signal?: AbortSignal } = {}) {
     this.key = key;
-    this.#gzip = createGzip({ level: 4 });
-    this.#upload = store
-      .put(key, this.#gzip, { contentType: 'application/gzip', signal })
-      .catch((error: unknown) => {
-        this.#failure = error;
-        this.#gzip.destroy();
-      });
-    // The failure comes out at the next write or at close.
-    this.#gzip.on('error', () => {});
+    this.#store = store;
+    this.#replaces = options.replaces ?? false;
+    this.#signal = options.signal;
   }
 
   add(outcome: ObjectOutcome): void {
@@ -63,19 +66,35 @@ export class OutcomeWriter implements OutcomeSink {
 
   async close(): Promise<void> {
     if (!this.#failure) await this.#write();
-    this.#gzip.end();
-    await this.#upload;
+    this.#upload?.gzip.end();
+    await this.#upload?.over;
     if (this.#failure) throw this.#failure;
   }
 
   async discard(): Promise<void> {
-    this.#gzip.destroy(new Error('discarded'));
-    await this.#upload;
+    this.#upload?.gzip.destroy(new Error('discarded'));
+    await this.#upload?.over;
   }
 
   async #write(): Promise<void> {
     const text = this.#pending;
     this.#pending = '';
-    if (text !== '' && !this.#gzip.write(text)) await Promise.race([once(this.#gzip, 'drain'), this.#upload]);
+    if (text === '' && !this.#replaces) return;
+    this.#upload ??= this.#begin();
+    const { gzip, over } = this.#upload;
+    if (!gzip.write(text)) await Promise.race([once(gzip, 'drain'), over]);
+  }
+
+  #begin(): Upload {
+    const gzip = createGzip({ level: 4 });
+    // The failure comes out at the next write or at close.
+    gzip.on('error', () => {});
+    const over = this.#store
+      .put(this.key, gzip, { contentType: 'application/gzip', signal: this.#signal })
+      .catch((error: unknown) => {
+        this.#failure = error;
+        gzip.destroy();
+      });
+    return { gzip, over };
   }
 }

@@ -7,11 +7,12 @@ import type { LakeEntry } from '../client/entry.ts';
 import type { Move } from './mover.ts';
 import { type Stage, stageOf } from './order.ts';
 import type { OutcomeSink } from './outcomes.ts';
+import { pairsOfAll, pairsOfSome, type Wanted } from './pairs.ts';
 import type { PartBody, PinnedExport } from './pinned.ts';
 import { type Comparison, compareClosely, compareContent, looksExported, md5Of } from './sameness.ts';
 import type { Session } from './session.ts';
 import { Tally } from './tally.ts';
-import { destinationObjects, headOf, walk } from './walk.ts';
+import { headOf, type KeyRange, type Pair } from './walk.ts';
 
 /** What a part does to the destination; a dry run only says what it would do. */
 export interface Effects {
@@ -35,6 +36,8 @@ export class PartRun {
   #running = 0;
   #idle: (() => void) | undefined;
   #broken: unknown;
+  /** The part of the range in which not all was found to be as it should be at the first look. */
+  #unsettled: KeyRange | undefined;
 
   constructor(
     session: Session,
@@ -59,8 +62,7 @@ export class PartRun {
       else if (this.#body.base !== undefined) await this.#copyChanges(this.#body.base);
       else await this.#copyRange();
       await this.#settle();
-      if (this.#pinned.spec.verify && this.#stage !== 'deletes' && this.#body.base === undefined)
-        await this.#verifyRange();
+      if (this.#pinned.spec.verify && this.#unsettled) await this.#verifyRange(this.#unsettled);
       await this.#effects.sink.close();
       return this.#tally.result();
     } catch (error) {
@@ -72,11 +74,17 @@ export class PartRun {
 
   /** Everything of the range: what is missing or different at the destination is copied. */
   async #copyRange(): Promise<void> {
-    for await (const pairs of this.#pairs()) {
+    let { after } = this.#body;
+    for await (const pairs of this.#pairs(this.#body)) {
       for (const { entry, object } of pairs) {
         if (!entry) continue;
-        if (!object) await this.#start(entry, () => this.#copy(entry));
-        else await this.#reconcile(entry, object);
+        if (object && compareContent(entry, object) === 'same') this.#unchanged(entry, object);
+        else {
+          this.#unsettled ??= { after };
+          this.#unsettled.until = entry.path;
+          await this.#start(entry, () => (object ? this.#reconcile(entry, object) : this.#copy(entry)));
+        }
+        after = entry.path;
       }
       await this.#effects.sink.flush();
     }
@@ -95,14 +103,7 @@ export class PartRun {
         await this.#start(entry, async () => {
           if (blind) return this.#copy(entry);
           const object = await this.#head(entry.path);
-          if (!object) return this.#copy(entry);
-          const comparison = await compareClosely(
-            entry,
-            object,
-            this.#session.placement.store,
-            this.#context.signal,
-          );
-          await this.#resolve(entry, object, comparison, before);
+          return object ? this.#reconcile(entry, object, before) : this.#copy(entry);
         });
       }
       await this.#effects.sink.flush();
@@ -135,19 +136,10 @@ export class PartRun {
     }
   }
 
-  async #reconcile(entry: LakeEntry, object: ObjectInfo): Promise<void> {
-    const comparison = compareContent(entry, object);
-    if (comparison === 'same') this.#unchanged(entry, object);
-    else
-      await this.#start(entry, async () => {
-        const closer = await compareClosely(
-          entry,
-          object,
-          this.#session.placement.store,
-          this.#context.signal,
-        );
-        await this.#resolve(entry, object, closer);
-      });
+  async #reconcile(entry: LakeEntry, object: ObjectInfo, before?: LakeEntry): Promise<void> {
+    const { store } = this.#session.placement;
+    const comparison = await compareClosely(entry, object, store, this.#context.signal);
+    await this.#resolve(entry, object, comparison, before);
   }
 
   /** Something is under this entry's key: leave it, overwrite it, or refuse to. */
@@ -215,9 +207,9 @@ export class PartRun {
     );
   }
 
-  /** Merges both sides of the range again and compares what is there now. */
-  async #verifyRange(): Promise<void> {
-    for await (const pairs of this.#pairs()) {
+  /** Merges both sides of a range again and compares what is there now. */
+  async #verifyRange(range: KeyRange): Promise<void> {
+    for await (const pairs of this.#pairs(range)) {
       for (const { entry, object } of pairs) {
         if (!entry || this.#tally.excused.has(entry.path)) continue;
         if (!object) await this.#start(entry, () => this.#verifyUnlisted(entry));
@@ -259,15 +251,17 @@ export class PartRun {
       );
   }
 
-  #pairs() {
+  #pairs(range: KeyRange): AsyncGenerator<Pair[]> {
     const { placement } = this.#session;
-    const own = this.#mineOf(this.#session.entries(this.#body, this.#context.signal));
-    const prefix = placement.folder + this.#pinned.spec.prefix;
-    return walk(own, destinationObjects(placement, this.#body, prefix, this.#context.signal), placement);
-  }
-
-  async *#mineOf(batches: AsyncIterable<LakeEntry[]>): AsyncGenerator<LakeEntry[]> {
-    for await (const batch of batches) yield batch.filter((entry) => this.#mine(entry.path));
+    const { signal, slots } = this.#context;
+    const wanted: Wanted = {
+      entries: this.#session.entries(range, signal),
+      takes: (path) => this.#mine(path),
+      range,
+      prefix: placement.folder + this.#pinned.spec.prefix,
+      signal,
+    };
+    return this.#stage === 'data' ? pairsOfAll(wanted, placement) : pairsOfSome(wanted, placement, slots);
   }
 
   #mine(path: string): boolean {

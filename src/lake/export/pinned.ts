@@ -16,6 +16,8 @@ export interface PinnedExport {
   ref: string;
   /** The commit that is exported; with `uncommitted` the branch's HEAD, below what is staged. */
   commit: string;
+  /** `meta_range_id` of the commit and of the bases, where it was told. */
+  metaRanges: Record<string, string | undefined>;
   /** The repository's storage namespace. */
   namespace: string;
   folder: string;
@@ -50,18 +52,25 @@ export async function pinSource(
   context: JobContext,
 ): Promise<PinnedExport> {
   const { repository, ref, folder } = parseSource(spec.source);
-  const namespace = (await client.repository(repository)).storage_namespace;
-  const commit = spec.uncommitted
-    ? await headOf(client, repository, ref)
-    : (await client.commit(repository, ref)).id;
-  const { path } = await context.open(spec.destination, { connection: spec.destinationConnection });
+  // All are asked at once; of what is wrong, the first in this order is told.
+  const asked = [
+    client.repository(repository),
+    spec.uncommitted ? headOf(client, repository, ref) : client.commit(repository, ref),
+    context.open(spec.destination, { connection: spec.destinationConnection }),
+    client.storageConfig(),
+  ] as const;
+  for (const each of asked) each.catch(() => {});
+  const { storage_namespace: namespace } = await asked[0];
+  const { id: commit, meta_range_id: metaRange } = await asked[1];
+  const { path } = await asked[2];
   refuseOverlap(spec.destination, namespace, repository);
-  const presign = (await client.storageConfig()).pre_sign_support;
+  const { pre_sign_support: presign } = await asked[3];
   return {
     spec,
     repository,
     ref,
     commit,
+    metaRanges: { [commit]: metaRange },
     namespace,
     folder,
     root: asFolder(path),
@@ -81,9 +90,13 @@ export async function pinExport(
   client: LakeClient,
   context: JobContext,
 ): Promise<PinnedExport> {
+  const reading = context
+    .open(spec.destination, { connection: spec.destinationConnection })
+    .then(({ store, path }) => readState(store, asFolder(path), spec.name));
+  // What is wrong with the source is told first.
+  reading.catch(() => {});
   const pinned = await pinSource(spec, client, context);
-  const { store } = await context.open(spec.destination, { connection: spec.destinationConnection });
-  const stored = (await readState(store, pinned.root, spec.name))?.state;
+  const stored = (await reading)?.state;
   const problem = stored ? mismatch(stored, pinned) : undefined;
   if (spec.since !== undefined) await pinSince(pinned, stored, problem, client);
   else if (stored && problem) {
@@ -99,9 +112,13 @@ export async function pinExport(
   return pinned;
 }
 
-async function headOf(client: LakeClient, repository: string, branch: string): Promise<string> {
+async function headOf(
+  client: LakeClient,
+  repository: string,
+  branch: string,
+): Promise<{ id: string; meta_range_id?: string }> {
   try {
-    return (await client.branch(repository, branch)).commit_id;
+    return { id: (await client.branch(repository, branch)).commit_id };
   } catch (error) {
     if (!isError(error, 'NOT_FOUND')) throw error;
     throw new SluiceError(
@@ -166,7 +183,7 @@ async function existing(pinned: PinnedExport, client: LakeClient): Promise<strin
   const found: string[] = [];
   for (const base of pinned.bases) {
     try {
-      await client.commit(pinned.repository, base);
+      pinned.metaRanges[base] ??= (await client.commit(pinned.repository, base)).meta_range_id;
       found.push(base);
     } catch (error) {
       if (!isError(error, 'NOT_FOUND')) throw error;

@@ -29,20 +29,12 @@ export class Session {
   readonly routes: Routes;
   readonly #client: LakeClient;
   readonly #pinned: PinnedExport;
-  readonly #snapshot: CommitSnapshot;
   readonly #context: JobContext;
-  readonly #bases = new Map<string, Promise<CommitSnapshot>>();
+  readonly #snapshots = new Map<string, Promise<CommitSnapshot>>();
 
-  private constructor(
-    client: LakeClient,
-    pinned: PinnedExport,
-    snapshot: CommitSnapshot,
-    placement: Placement,
-    context: JobContext,
-  ) {
+  private constructor(client: LakeClient, pinned: PinnedExport, placement: Placement, context: JobContext) {
     this.#client = client;
     this.#pinned = pinned;
-    this.#snapshot = snapshot;
     this.#context = context;
     this.placement = placement;
     this.routes = new Routes(
@@ -52,44 +44,41 @@ export class Session {
   }
 
   static async open(pinned: PinnedExport, context: JobContext): Promise<Session> {
-    const { spec, repository, ref, commit, folder } = pinned;
+    const { spec, folder, mode } = pinned;
     const { store, path } = await context.open(spec.destination, { connection: spec.destinationConnection });
-    const client = clientFor(spec, context);
-    const onFallback = (error: unknown) =>
-      context.log.warn(
-        { commit, error: (error as Error).message },
-        'committed metadata cannot be read; going on by listings',
-      );
-    const snapshot = spec.uncommitted
-      ? await openBranchSnapshot(client, repository, ref, { onFallback })
-      : await openSnapshot(client, repository, commit, { onFallback });
-    return new Session(client, pinned, snapshot, { store, root: asFolder(path), folder }, context);
+    const placement = { store, root: asFolder(path), folder };
+    const session = new Session(clientFor(spec, context), pinned, placement, context);
+    // Read meanwhile; what is wrong comes out where it is used.
+    if (mode !== 'nothing') session.#snapshot().catch(() => {});
+    return session;
   }
 
   /** Entries of the exported commit, in key order. */
-  entries(range: Range, signal: AbortSignal): AsyncIterable<LakeEntry[]> {
-    return this.#snapshot.entries({ ...this.#window(range), signal });
+  async *entries(range: Range, signal: AbortSignal): AsyncGenerator<LakeEntry[]> {
+    yield* (await this.#snapshot()).entries({ ...this.#window(range), signal });
   }
 
   /** How many objects there are to look at; undefined where that would take a listing. */
   async size(signal: AbortSignal): Promise<number | undefined> {
-    if (this.#snapshot.from !== 'metadata') return undefined;
+    if ((await this.#snapshot()).from !== 'metadata') return undefined;
     let objects = 0;
     for await (const range of this.split(Number.MAX_SAFE_INTEGER, signal)) objects += range.objects;
     return objects;
   }
 
-  split(target: number, signal: AbortSignal): AsyncIterable<KeyRange> {
-    return this.#snapshot.split(target, { ...this.#window({}), signal });
+  async *split(target: number, signal: AbortSignal): AsyncGenerator<KeyRange> {
+    yield* (await this.#snapshot()).split(target, { ...this.#window({}), signal });
   }
 
   /** What leads from an earlier commit to the exported one. */
   async *changes(base: string, range: Range, signal: AbortSignal): AsyncGenerator<Change[]> {
-    yield* this.#snapshot.diff(await this.#base(base), { ...this.#window(range), signal });
+    const [snapshot, before] = await this.#both(base);
+    yield* snapshot.diff(before, { ...this.#window(range), signal });
   }
 
   async *splitChanges(base: string, target: number, signal: AbortSignal): AsyncGenerator<KeyRange> {
-    yield* this.#snapshot.splitDiff(await this.#base(base), target, { ...this.#window({}), signal });
+    const [snapshot, before] = await this.#both(base);
+    yield* snapshot.splitDiff(before, target, { ...this.#window({}), signal });
   }
 
   /** What an earlier commit had under a path. */
@@ -122,8 +111,8 @@ export class Session {
   }
 
   #reader(): ReadBytes {
-    const { repository } = this.#pinned;
-    const { ref } = this.#snapshot;
+    const { repository, spec, commit } = this.#pinned;
+    const ref = spec.uncommitted ? this.#pinned.ref : commit;
     const client = this.#client;
     const presigned = new PresignedWindow(
       async (after, amount) =>
@@ -157,12 +146,43 @@ export class Session {
     };
   }
 
-  #base(commit: string): Promise<CommitSnapshot> {
-    let base = this.#bases.get(commit);
-    if (!base) {
-      base = openSnapshot(this.#client, this.#pinned.repository, commit);
-      this.#bases.set(commit, base);
+  #both(base: string): Promise<[CommitSnapshot, CommitSnapshot]> {
+    return Promise.all([this.#snapshot(), this.#kept(base, () => this.#open(base))]);
+  }
+
+  #snapshot(): Promise<CommitSnapshot> {
+    const { spec, repository, ref, commit } = this.#pinned;
+    return this.#kept('', () =>
+      spec.uncommitted
+        ? openBranchSnapshot(this.#client, repository, ref, { onFallback: this.#onFallback(commit) })
+        : this.#open(commit),
+    );
+  }
+
+  #open(commit: string): Promise<CommitSnapshot> {
+    const { repository, metaRanges, namespace, presign } = this.#pinned;
+    return openSnapshot(this.#client, repository, commit, {
+      known: { metaRangeId: metaRanges[commit], namespace, presign },
+      onFallback: this.#onFallback(commit),
+    });
+  }
+
+  #onFallback(commit: string): (error: unknown) => void {
+    return (error) =>
+      this.#context.log.warn(
+        { commit, error: (error as Error).message },
+        'committed metadata cannot be read; going on by listings',
+      );
+  }
+
+  /** Opened once, and again after a failure. */
+  #kept(name: string, open: () => Promise<CommitSnapshot>): Promise<CommitSnapshot> {
+    let snapshot = this.#snapshots.get(name);
+    if (!snapshot) {
+      snapshot = open();
+      this.#snapshots.set(name, snapshot);
+      snapshot.catch(() => this.#snapshots.delete(name));
     }
-    return base;
+    return snapshot;
   }
 }

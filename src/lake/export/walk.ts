@@ -63,15 +63,15 @@ export async function* destinationObjects(
   for await (const page of listed(at.store, { prefix: narrow, startAfter: after, signal })) {
     let objects = page.objects;
     const last = objects[objects.length - 1];
-    const ends = until !== undefined && last !== undefined && compareKeys(last.key, until) > 0;
-    if (ends) objects = objects.filter((object) => compareKeys(object.key, until) <= 0);
+    const beyond = until === undefined || last === undefined ? -1 : compareKeys(last.key, until);
+    if (beyond > 0) objects = objects.filter((object) => compareKeys(object.key, until!) <= 0);
     // Only a root listing can meet Sluice's own objects, and those begin with '_' or 'E'.
     objects = objects.filter((object) => {
       const first = object.key.charCodeAt(own);
       return (first !== 95 && first !== 69) || !isOwnKey(object.key.slice(own));
     });
     if (objects.length > 0) yield objects;
-    if (ends) return;
+    if (beyond >= 0) return;
   }
 }
 
@@ -94,7 +94,7 @@ function commonPrefix(a: string, b: string): string {
 
 /** Walks both sides in lock step and yields a pair for every key of either, in batches, in key order. */
 export async function* walk(
-  entries: AsyncIterable<LakeEntry[]>,
+  entries: AsyncIterable<LakeEntry[]> | Iterable<LakeEntry[]>,
   objects: AsyncIterable<ObjectInfo[]>,
   at: Placement,
 ): AsyncGenerator<Pair[]> {

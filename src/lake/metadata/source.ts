@@ -9,9 +9,11 @@ export interface MetadataSource {
   read(type: 'meta_range' | 'range', id: string, signal?: AbortSignal): Promise<Buffer>;
 }
 
-/** Reads through lakeFS's metadata API: from the object store by presigned address where that works. */
-export function apiMetadata(client: LakeReader, repository: string): MetadataSource {
-  let presign: boolean | undefined;
+/**
+ * Reads through lakeFS's metadata API: from the object store by presigned address where that works.
+ * @param presign whether lakeFS hands out such addresses; it is asked when this is not known
+ */
+export function apiMetadata(client: LakeReader, repository: string, presign?: boolean): MetadataSource {
   return {
     async read(type, id, signal) {
       presign ??= (await client.storageConfig()).pre_sign_support;

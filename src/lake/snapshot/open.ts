@@ -14,6 +14,8 @@ export interface OpenSnapshotOptions {
    * not at all: then listings and diffs answer.
    */
   metadata?: 'api' | Location | 'none';
+  /** What was told of the commit and its repository before; what is not known is asked for. */
+  known?: { metaRangeId?: string; namespace?: string; presign?: boolean };
   /** Told, once, why metadata cannot be read and the API answers instead. */
   onFallback?: (error: unknown) => void;
   signal?: AbortSignal;
@@ -33,20 +35,20 @@ export async function openSnapshot(
   commitId: string,
   options: OpenSnapshotOptions = {},
 ): Promise<CommitSnapshot> {
-  const { metadata = 'api', onFallback = () => {}, signal } = options;
+  const { metadata = 'api', known = {}, onFallback = () => {}, signal } = options;
   const api = new ApiSnapshot(client, repository, commitId);
   if (metadata === 'none') return api;
-  const [commit, { storage_namespace }] = await Promise.all([
-    client.commit(repository, commitId, { signal }),
-    client.repository(repository, { signal }),
+  const [metaRangeId, storageNamespace] = await Promise.all([
+    known.metaRangeId ?? client.commit(repository, commitId, { signal }).then((is) => is.meta_range_id),
+    known.namespace ?? client.repository(repository, { signal }).then((is) => is.storage_namespace),
   ]);
-  const namespace = storage_namespace.replace(/\/+$/, '');
+  const namespace = storageNamespace.replace(/\/+$/, '');
   try {
     const tables =
       metadata === 'api'
-        ? sharedTables(client, repository, () => apiMetadata(client, repository))
+        ? sharedTables(client, repository, () => apiMetadata(client, repository, known.presign))
         : new TableCache(storeMetadata(metadata));
-    let committed = await Committed.open(tables, commit.meta_range_id, namespace, signal);
+    let committed = await Committed.open(tables, metaRangeId, namespace, signal);
     if (namespace.startsWith('local:')) {
       const root = await localRoot(client, api, committed, signal);
       committed = new Committed(committed.ranges, root, tables);
