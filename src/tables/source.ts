@@ -1,4 +1,6 @@
 import type { JobContext } from '../jobs/kind.ts';
+import type { LakeEntry } from '../lake/client/entry.ts';
+import { isOfParts } from '../lake/export/combined.ts';
 import { Mover, type ReadBytes } from '../lake/export/mover.ts';
 import { Routes } from '../lake/export/routes.ts';
 import { parseLakeExportSpec } from '../lake/export/spec.ts';
@@ -68,5 +70,7 @@ function moversTo(
     const at = route === 'store' ? await routes.open(entry) : { store: lake, path: entry.path };
     return (await at.store.get(at.path, { range, signal })).body;
   };
-  return (path, key) => new Mover({ store: destination, root: key, folder: path }, routes, read, context);
+  const ofParts = (entry: LakeEntry) => isOfParts(entry, { routes, read }, context.signal);
+  return (path, key) =>
+    new Mover({ store: destination, root: key, folder: path }, routes, read, ofParts, context);
 }

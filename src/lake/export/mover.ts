@@ -7,6 +7,7 @@ import { readAll } from '../../stores/read.ts';
 import { networkFailure } from '../../stores/retry.ts';
 import type { ByteRange, ObjectInfo, ObjectProperties } from '../../stores/store.ts';
 import type { LakeEntry } from '../client/entry.ts';
+import { userMetadata } from '../store/properties.ts';
 import { putLarge } from './multipart.ts';
 import type { Route, Routes } from './routes.ts';
 import { CHECKSUM_METADATA, md5Of } from './sameness.ts';
@@ -30,8 +31,18 @@ export type ReadBytes = (
   signal: AbortSignal,
 ) => Promise<Readable>;
 
-/** Puts one entry at its place at the destination; gives the way its bytes went and what is there now. */
-export type Move = (entry: LakeEntry) => Promise<{ via: Route; info: ObjectInfo }>;
+/** How an entry got to its place. */
+export interface Moved {
+  /** The way its bytes went. */
+  via: Route;
+  /** What is there now. */
+  info: ObjectInfo;
+  /** Whether the bytes were compared with the lake's checksum on their way. */
+  hashed: boolean;
+}
+
+/** Puts one entry at its place at the destination. */
+export type Move = (entry: LakeEntry) => Promise<Moved>;
 
 /** Moves single objects of one part to the destination, each by the best way, and checks what arrived. */
 export class Mover {
@@ -39,38 +50,56 @@ export class Mover {
   readonly #routes: Routes;
   readonly #read: ReadBytes;
   readonly #context: JobContext;
+  readonly #isOfParts: (entry: LakeEntry) => Promise<boolean>;
   #noteChecksums = false;
+  /** There are objects whose checksum is of their parts: large ones are asked about before they are moved. */
+  #partsMet = false;
 
-  constructor(placement: Placement, routes: Routes, read: ReadBytes, context: JobContext) {
+  /** @param isOfParts whether the checksum of an entry, which is not that of its bytes, is of the parts it came in */
+  constructor(
+    placement: Placement,
+    routes: Routes,
+    read: ReadBytes,
+    isOfParts: (entry: LakeEntry) => Promise<boolean>,
+    context: JobContext,
+  ) {
     this.#placement = placement;
     this.#routes = routes;
     this.#read = read;
+    this.#isOfParts = isOfParts;
     this.#context = context;
   }
 
   /**
    * Puts one entry at its place.
-   * @returns the way its bytes went and what is there now
    * @throws SluiceError what the last attempt ended with; the destination then holds what it held before
    */
-  move(entry: LakeEntry): Promise<{ via: Route; info: ObjectInfo }> {
+  move(entry: LakeEntry): Promise<Moved> {
     return entry.size > BULKY ? bulkySlots.run(() => this.#move(entry)) : this.#move(entry);
   }
 
-  async #move(entry: LakeEntry): Promise<{ via: Route; info: ObjectInfo }> {
+  async #move(entry: LakeEntry): Promise<Moved> {
     let failure: unknown;
+    let md5 = md5Of(entry);
+    if (md5 !== undefined && this.#partsMet && entry.size > BULKY && (await this.#isOfParts(entry)))
+      md5 = undefined;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       this.#context.signal.throwIfAborted();
       for (const route of await this.#routes.routesFor(entry)) {
         try {
-          const info = route === 'copy' ? await this.#copy(entry) : await this.#pass(entry, route);
-          this.#check(entry, info);
+          const info = route === 'copy' ? await this.#copy(entry, md5) : await this.#pass(entry, route, md5);
+          this.#check(entry, info, md5);
           this.#routes.succeeded(entry);
-          return { via: route, info };
+          return { via: route, info, hashed: route !== 'copy' && md5 !== undefined };
         } catch (error) {
           failure = named(error, entry);
           if (!this.#routes.failed(entry, route, failure)) break;
         }
+      }
+      if (md5 !== undefined && isError(failure, 'CORRUPT') && (await this.#isOfParts(entry))) {
+        md5 = undefined;
+        this.#partsMet = true;
+        continue;
       }
       // Stores have tried again by themselves; another whole attempt helps where the bytes were wrong or the
       // link broke in mid-stream.
@@ -80,11 +109,11 @@ export class Mover {
     throw failure;
   }
 
-  async #copy(entry: LakeEntry): Promise<ObjectInfo> {
+  async #copy(entry: LakeEntry, md5: string | undefined): Promise<ObjectInfo> {
     const { store } = this.#placement;
     const source = await this.#routes.open(entry);
     return store.copyFrom(source.store, source.path, destinationKey(this.#placement, entry.path), {
-      ...this.#properties(entry),
+      ...this.#properties(entry, md5),
       keepProperties: false,
       size: entry.size,
       modified: entry.mtime,
@@ -92,12 +121,11 @@ export class Mover {
     });
   }
 
-  async #pass(entry: LakeEntry, route: Route): Promise<ObjectInfo> {
+  async #pass(entry: LakeEntry, route: Route, md5: string | undefined): Promise<ObjectInfo> {
     const { store } = this.#placement;
     const { signal, throttle } = this.#context;
     const key = destinationKey(this.#placement, entry.path);
-    const properties = this.#properties(entry);
-    const md5 = md5Of(entry);
+    const properties = this.#properties(entry, md5);
     if (entry.size > LARGE && store.multipart) {
       return putLarge(store, {
         key,
@@ -140,17 +168,16 @@ export class Mover {
     );
   }
 
-  #properties(entry: LakeEntry): ObjectProperties {
+  #properties(entry: LakeEntry, md5: string | undefined): ObjectProperties {
     const { store } = this.#placement;
     if (!store.capabilities.properties || store.kind === 'file') return {};
-    const metadata = { ...entry.metadata };
-    if (this.#noteChecksums || md5Of(entry) === undefined || entry.size > LARGE)
+    const metadata = userMetadata(entry.metadata);
+    if (this.#noteChecksums || md5 === undefined || entry.size > LARGE)
       metadata[CHECKSUM_METADATA] = entry.checksum;
     return { contentType: entry.contentType || undefined, metadata };
   }
 
-  #check(entry: LakeEntry, info: ObjectInfo): void {
-    const md5 = md5Of(entry);
+  #check(entry: LakeEntry, info: ObjectInfo, md5: string | undefined): void {
     if (info.size !== entry.size || (md5 !== undefined && info.md5 !== undefined && info.md5 !== md5)) {
       throw new SluiceError(
         'CORRUPT',

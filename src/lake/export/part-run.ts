@@ -9,7 +9,7 @@ import { type Stage, stageOf } from './order.ts';
 import type { OutcomeSink } from './outcomes.ts';
 import { pairsOfAll, pairsOfSome, type Wanted } from './pairs.ts';
 import type { PartBody, PinnedExport } from './pinned.ts';
-import { type Comparison, compareClosely, compareContent, looksExported, md5Of } from './sameness.ts';
+import { type Comparison, compareClosely, compareContent, looksExported } from './sameness.ts';
 import type { Session } from './session.ts';
 import { Tally } from './tally.ts';
 import { headOf, type KeyRange, type Pair } from './walk.ts';
@@ -197,8 +197,8 @@ export class PartRun {
   }
 
   async #copy(entry: LakeEntry): Promise<void> {
-    const { via, info } = await this.#effects.move(entry);
-    if (via !== 'copy' && md5Of(entry) !== undefined) this.#tally.proven.add(entry.path);
+    const { via, info, hashed } = await this.#effects.move(entry);
+    if (hashed) this.#tally.proven.add(entry.path);
     // An increment has no listing to verify by; the store's own answer is the proof, else a head.
     if (this.#pinned.spec.verify && this.#body.base !== undefined) await this.#verifyOne(entry, info);
     this.#tally.add(

@@ -46,6 +46,7 @@ export async function previewExport(
             move: async (entry) => ({
               via: (await session.routes.routesFor(entry))[0]!,
               info: { key: entry.path, size: entry.size },
+              hashed: false,
             }),
             remove: async () => {},
             sink: { add: (outcome) => shown.push(outcome), flush, close: flush, discard: async () => {} },

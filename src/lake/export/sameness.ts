@@ -9,7 +9,10 @@ export const CHECKSUM_METADATA = 'sluice-checksum';
 
 const MD5 = /^[0-9a-f]{32}$/;
 
-/** The MD5 of an entry's content, where lakeFS knows it: a checksum with a part count (`…-3`) is none. */
+/**
+ * The MD5 of an entry's content, as far as its checksum tells: one with a part count (`…-3`) is none. Of an object
+ * that came in parts through lakeFS's S3 gateway it looks like one all the same (combined.ts).
+ */
 export function md5Of(entry: LakeEntry): string | undefined {
   return MD5.test(entry.checksum) ? entry.checksum : undefined;
 }
@@ -18,10 +21,13 @@ export function md5Of(entry: LakeEntry): string | undefined {
 export function compareContent(entry: LakeEntry, object: ObjectInfo): Comparison {
   if (entry.size !== object.size) return 'different';
   const md5 = md5Of(entry);
-  if (md5 !== undefined && object.md5 !== undefined) return md5 === object.md5 ? 'same' : 'different';
+  const noted = object.metadata?.[CHECKSUM_METADATA];
+  if (md5 !== undefined && object.md5 !== undefined) {
+    // What was noted is the checksum of parts, which no content has as its MD5.
+    return md5 === object.md5 || noted === entry.checksum ? 'same' : 'different';
+  }
   // Equal multipart tags mean equal parts; unequal ones mean nothing.
   if (md5 === undefined && entry.checksum !== '' && entry.checksum === object.etag) return 'same';
-  const noted = object.metadata?.[CHECKSUM_METADATA];
   if (noted !== undefined) return noted === entry.checksum ? 'same' : 'different';
   return entry.size === 0 ? 'same' : 'unknown';
 }

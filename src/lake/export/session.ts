@@ -6,6 +6,7 @@ import { parseLakefsConnection } from '../client/connection.ts';
 import type { LakeEntry } from '../client/entry.ts';
 import { openBranchSnapshot, openSnapshot } from '../snapshot/open.ts';
 import type { Change, CommitSnapshot, KeyRange } from '../snapshot/snapshot.ts';
+import { isOfParts } from './combined.ts';
 import { type Move, Mover, type ReadBytes } from './mover.ts';
 import type { PinnedExport } from './pinned.ts';
 import { PresignedWindow } from './presigned.ts';
@@ -102,17 +103,31 @@ export class Session {
 
   /** Moves the objects of one part. */
   mover(context: JobContext): Move {
-    const mover = new Mover(this.placement, this.routes, this.#reader(), context);
+    const read = this.#reader();
+    const isOfParts = (entry: LakeEntry) => this.isOfParts(entry, context.signal, read);
+    const mover = new Mover(this.placement, this.routes, read, isOfParts, context);
     return (entry) => mover.move(entry);
+  }
+
+  /** Whether an entry's checksum, which looks like an MD5 and is not that of its bytes, is of parts. */
+  isOfParts(entry: LakeEntry, signal: AbortSignal, read = this.#reader()): Promise<boolean> {
+    const presignedTag = (asked: LakeEntry) => this.#presignedTag(asked, signal);
+    return isOfParts(entry, { routes: this.routes, read, presignedTag }, signal);
   }
 
   async close(): Promise<void> {
     await this.#client.close();
   }
 
+  /** What is read: the pinned commit, or the branch with what is staged on it. */
+  get #ref(): string {
+    const { spec, ref, commit } = this.#pinned;
+    return spec.uncommitted ? ref : commit;
+  }
+
   #reader(): ReadBytes {
-    const { repository, spec, commit } = this.#pinned;
-    const ref = spec.uncommitted ? this.#pinned.ref : commit;
+    const { repository } = this.#pinned;
+    const ref = this.#ref;
     const client = this.#client;
     const presigned = new PresignedWindow(
       async (after, amount) =>
@@ -136,6 +151,19 @@ export class Session {
           ).body,
       );
     };
+  }
+
+  /** The tag that the object store itself has for an entry's bytes. */
+  async #presignedTag(entry: LakeEntry, signal: AbortSignal): Promise<string | undefined> {
+    const { repository } = this.#pinned;
+    const ref = this.#ref;
+    const { presignedUrl } = await this.#client.stat(repository, ref, entry.path, { presign: true, signal });
+    if (presignedUrl === undefined) return undefined;
+    const what = { store: `lakefs://${repository}/${ref}`, key: entry.path };
+    const range = { start: 0, end: 0 };
+    const { body, etag } = await this.#client.getPresigned(presignedUrl, what, { range, signal });
+    body.destroy();
+    return etag;
   }
 
   #window(range: Range): Range & { prefix?: string } {

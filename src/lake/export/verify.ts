@@ -3,6 +3,7 @@ import type { JobContext } from '../../jobs/kind.ts';
 import { hashObject } from '../../stores/hash.ts';
 import type { ObjectInfo } from '../../stores/store.ts';
 import type { LakeEntry } from '../client/entry.ts';
+import { isOfUsualParts } from './combined.ts';
 import { type PinnedExport, pinSource } from './pinned.ts';
 import { compareClosely, compareContent, md5Of } from './sameness.ts';
 import { clientFor, Session } from './session.ts';
@@ -131,11 +132,16 @@ class RangeVerifier {
     const { store } = this.#session.placement;
     let comparison = await compareClosely(entry, object, store, this.#context.signal);
     const md5 = md5Of(entry);
-    if (comparison === 'unknown' && md5 !== undefined && (this.#options.deep || store.kind === 'file')) {
-      comparison =
-        (await hashObject(store, object.key, { signal: this.#context.signal })).md5 === md5
-          ? 'same'
-          : 'different';
+    const { signal } = this.#context;
+    const readable = this.#options.deep || store.kind === 'file';
+    if (comparison === 'unknown' && md5 !== undefined && readable) {
+      comparison = (await hashObject(store, object.key, { signal })).md5 === md5 ? 'same' : 'different';
+    }
+    if (comparison === 'different' && md5 !== undefined && entry.size === object.size) {
+      // The checksum may be of parts; then the bytes of usual parts prove it, and nothing else can.
+      const ofParts = async () => isOfUsualParts(entry, (await store.get(object.key, { signal })).body);
+      if (readable && (await ofParts())) comparison = 'same';
+      else if (await this.#session.isOfParts(entry, signal)) comparison = 'unknown';
     }
     if (comparison === 'same') this.#same(entry);
     else
