@@ -91,6 +91,15 @@ for (const [name, start] of Object.entries({ google, azure })) {
       proxy.clear();
     });
 
+    test('a listing that is cut at any byte is asked for again', async () => {
+      const { store, proxy } = bad;
+      for (const cutAfter of [0, 1, 100, 500, 700]) {
+        const rule = proxy.rule({ method: 'GET' }, { cutAfter });
+        assert.deepEqual((await listed(store, { prefix: 'silent' })).keys, ['silent']);
+        assert.equal(rule.hits, 1);
+      }
+    });
+
     test('an answer that never comes is asked for again', async () => {
       const { store, proxy } = bad;
       proxy.rule({ path: /silent/ }, { hang: true });

@@ -43,6 +43,8 @@ const STATUSES: Record<number, ErrorCode> = {
   429: 'THROTTLED',
   501: 'UNSUPPORTED',
 };
+/** RestError.REQUEST_SEND_ERROR and PARSE_ERROR of the SDK's HTTP pipeline. */
+const BROKEN = new Set(['REQUEST_SEND_ERROR', 'PARSE_ERROR']);
 const ADVICE: Partial<Record<ErrorCode, string>> = {
   UNAUTHENTICATED: 'Check the key or signature of the connection; "az login" serves the identity chain.',
   ACCESS_DENIED: 'The credentials in use may not do this; the role Storage Blob Data Contributor allows it.',
@@ -68,8 +70,8 @@ export function azureError(asked: Asked, thrown: unknown): unknown {
         'no credentials were found: give the connection a key or sas_token, or sign in by "az login"';
       return new StoreError('UNAUTHENTICATED', sentence(asked, said), at);
     }
-    // Nobody aborted: so the SDK calls an answer whose connection broke.
-    const broke = error?.name === 'AbortError' || error?.code === 'REQUEST_SEND_ERROR';
+    // Nobody aborted: so the SDK calls an answer whose connection broke, before its body or within it.
+    const broke = error?.name === 'AbortError' || BROKEN.has(error?.code ?? '');
     const failure = networkFailure(error) ?? (broke ? 'CONNECTION' : undefined);
     return failure ? new StoreError(failure, sentence(asked, `no answer (${error.message})`), at) : thrown;
   }
