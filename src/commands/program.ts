@@ -46,6 +46,11 @@ const COMMANDS: readonly Entry[] = [
     summary: 'run the service: HTTP API, export API of Weaviate, webhooks, schedules',
     load: () => import('./serve.ts'),
   },
+  {
+    name: 'prune',
+    summary: 'delete old exports, and keep so many by hours, days, weeks and months',
+    load: () => import('./prune.ts'),
+  },
   { name: 'keys', summary: 'make, list and revoke API keys of the service', load: () => import('./keys.ts') },
   {
     name: 'demo',

@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Log } from '../jobs/kind.ts';
+import type { RetentionReport } from './retention/retention.ts';
 
 export interface AuditEntry {
   who: string;
@@ -21,6 +22,14 @@ export class Audit {
   constructor(stateFolder: string, log: Log) {
     this.#path = join(stateFolder, 'audit.jsonl');
     this.#log = log;
+  }
+
+  /** What was deleted of old exports. */
+  noteRetention(who: string, { exports }: RetentionReport): void {
+    for (const { uri, outcome, reason } of exports) {
+      if (outcome === 'deleted') this.note({ who, what: 'delete export', subject: uri, outcome: 'ok' });
+      if (outcome === 'failed') this.note({ who, what: 'delete export', subject: uri, outcome: reason });
+    }
   }
 
   note(entry: AuditEntry): void {

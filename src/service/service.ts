@@ -10,6 +10,8 @@ import { Exports } from './exports/exports.ts';
 import { Keys } from './identity/keys.ts';
 import { LiveEvents } from './live.ts';
 import { createServiceMetrics, type ServiceMetrics } from './metrics.ts';
+import { placeOf } from './retention/place.ts';
+import { retain } from './retention/retention.ts';
 import { Notifier } from './schedules/notify.ts';
 import { Schedules } from './schedules/schedules.ts';
 import { ScheduleStore } from './schedules/store.ts';
@@ -61,6 +63,13 @@ export class Service {
       connections,
       notifier: new Notifier(options.notify, log),
       log,
+      retain: async (entry, dryRun, signal) => {
+        const { keep = {}, timezone: timeZone } = entry;
+        const request = { place: placeOf(entry), keep, timeZone, bySource: false, dryRun, signal };
+        const report = await retain(request, { open, engine });
+        if (!dryRun) this.audit.noteRetention(`schedule:${entry.name}`, report);
+        return report;
+      },
       start: async (kind, spec, id, editable) => {
         // What was allowed when the schedule was made may not be by now.
         if (editable) checkAllowed(kind, spec, { name: 'schedules', roles: ['admin'] }, options.allow);

@@ -145,6 +145,30 @@ export function scheduleRoutes(app: FastifyInstance, service: Service): void {
       return reply.code(202).header('location', `/v1/jobs/${started.id}`).send(started);
     },
   );
+  app.post<Named & { Body: { dry_run?: boolean } | undefined }>(
+    '/v1/schedules/:name/prune',
+    {
+      config: { access: 'admin' },
+      schema: {
+        tags,
+        summary: 'Delete old exports of a schedule, as its `keep` says',
+        description: 'With dry_run nothing is deleted, and the answer says what would be.',
+        params,
+        body: {
+          type: ['object', 'null'],
+          additionalProperties: false,
+          properties: { dry_run: { type: 'boolean', default: false } },
+        },
+        response: { 200: { type: 'object', additionalProperties: true }, ...errors },
+      },
+    },
+    async (request) => {
+      const { name } = request.params;
+      const dryRun = request.body?.dry_run ?? false;
+      if (dryRun) return await schedules.retain(name, true);
+      return await audited(service, request, 'prune schedule', name, () => schedules.retain(name, false));
+    },
+  );
   for (const action of ['pause', 'resume'] as const) {
     app.post<Named>(
       `/v1/schedules/:name/${action}`,

@@ -3,6 +3,7 @@ import type { Json } from '../../base/json.ts';
 import { checkValue } from '../../config/check.ts';
 import { type ScheduleSettings, scheduleShape } from '../../config/settings.ts';
 import type { Kinds } from '../../jobs/registry.ts';
+import { placeOf } from '../retention/place.ts';
 import { clockOf } from './clock.ts';
 import { specOfRun } from './spec.ts';
 
@@ -10,6 +11,7 @@ import { specOfRun } from './spec.ts';
 export async function checkScheduledJob(entry: ScheduleSettings, kinds: Kinds): Promise<void> {
   const kind = await kinds.get(entry.job.kind);
   kind.parse(specOfRun(entry, new Date()));
+  if (entry.keep !== undefined) placeOf(entry);
 }
 
 /**

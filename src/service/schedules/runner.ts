@@ -8,15 +8,18 @@ import type { Engine } from '../../jobs/engine.ts';
 import { isFinal, type JobRecord } from '../../jobs/job.ts';
 import type { Log } from '../../jobs/kind.ts';
 import { openLake } from '../../tables/lake.ts';
+import type { RetentionReport } from '../retention/retention.ts';
 import type { Notifier } from './notify.ts';
 import { specOfRun } from './spec.ts';
-import type { ScheduleStore } from './store.ts';
+import type { RetentionResult, ScheduleStore } from './store.ts';
 
 export interface RunnerOptions {
   store: ScheduleStore;
   engine: Engine;
   connections: Connections;
   notifier: Notifier;
+  /** Deletes old exports of a schedule. @param dryRun only tells which */
+  retain(entry: ScheduleSettings, dryRun: boolean, signal: AbortSignal): Promise<RetentionReport>;
   log: Log;
   /** @param editable the schedule did not come from sluice.yaml, so that `service.allow` holds for it */
   start(kind: string, spec: Json, id: string, editable: boolean): Promise<JobRecord>;
@@ -34,12 +37,16 @@ export interface ScheduleState
   next?: number | undefined;
   last?: { at: number; job: string; status: string };
   failures: number;
+  /** What became of old exports when they were last looked at. */
+  retention?: RetentionResult | undefined;
 }
 
 /** The longest that a timer of Node.js can wait. */
 const LONGEST_WAIT = 2 ** 31 - 1;
 const DEFAULT_POLL = 60;
 const LONGEST_BACKOFF_MS = 3_600_000;
+/** Deleted exports that the state of a schedule names; all of them are in the audit log. */
+const NAMED = 20;
 /** Between looks at a job that this process does not run. */
 const LOOK_MS = 2000;
 
@@ -83,6 +90,7 @@ export class ScheduleRunner {
       next: paused ? undefined : this.#next(),
       ...(row.job && row.runAt ? { last: { at: row.runAt, job: row.job, status: row.status! } } : {}),
       failures: row.failures,
+      retention: keep && (await this.#options.store.retention(name)),
     };
   }
 
@@ -91,6 +99,23 @@ export class ScheduleRunner {
     const job = await this.#run(undefined);
     if (job) return job;
     throw new SluiceError('CONFLICT', `The schedule "${this.entry.name}" runs already; see its job.`);
+  }
+
+  /**
+   * Deletes old exports as `keep` says.
+   * @throws SluiceError BAD_SPEC (there is no `keep`), and what looking at the place throws
+   */
+  async retain(dryRun: boolean): Promise<RetentionReport> {
+    const { name, keep } = this.entry;
+    const { store, retain } = this.#options;
+    if (!keep) throw new SluiceError('BAD_SPEC', `The schedule "${name}" has no "keep": all exports stay.`);
+    const report = await retain(this.entry, dryRun, this.#stop.signal);
+    if (!dryRun) {
+      const { kept, deleted, failed, exports } = report;
+      const gone = exports.filter(({ outcome }) => outcome === 'deleted').map(({ uri }) => uri);
+      await store.retained(name, { at: Date.now(), kept, deleted, failed, gone: gone.slice(0, NAMED) });
+    }
+    return report;
   }
 
   async pause(paused: boolean): Promise<void> {
@@ -235,8 +260,24 @@ export class ScheduleRunner {
     if (failed || (failedBefore && job.status === 'SUCCESS')) {
       await notifier.tell({ event: failed ? 'failure' : 'recovery', schedule: name, job }, signal);
     }
+    if (job.status === 'SUCCESS' && this.entry.keep) await this.#retainAfterRun();
     // The branch may have moved while it ran.
     if (on) this.wake();
+  }
+
+  async #retainAfterRun(): Promise<void> {
+    const { store, log } = this.#options;
+    const { name } = this.entry;
+    try {
+      const { kept, deleted, failed } = await this.retain(false);
+      log.info({ schedule: name, kept, deleted, failed }, 'old exports were looked at');
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      const { message } = toSluiceError(error);
+      log.error({ schedule: name, error: message }, 'old exports cannot be deleted');
+      const none = { kept: 0, deleted: 0, failed: 0, gone: [] };
+      await store.retained(name, { at: Date.now(), ...none, error: message });
+    }
   }
 
   /** Until the time has come, someone wakes it, or it is closed. */

@@ -1,6 +1,7 @@
 import { SluiceError, toSluiceError } from '../../base/errors.ts';
 import type { ScheduleSettings } from '../../config/settings.ts';
 import type { JobRecord } from '../../jobs/job.ts';
+import type { RetentionReport } from '../retention/retention.ts';
 import { clockOf } from './clock.ts';
 import { type RunnerOptions, ScheduleRunner, type ScheduleState } from './runner.ts';
 
@@ -83,6 +84,11 @@ export class Schedules {
   /** Runs a schedule at once. @throws SluiceError NOT_FOUND, CONFLICT (it runs already) */
   async runNow(name: string): Promise<JobRecord> {
     return await this.#named(name).runNow();
+  }
+
+  /** Deletes old exports as a schedule's `keep` says. @throws SluiceError NOT_FOUND, BAD_SPEC (it says nothing) */
+  async retain(name: string, dryRun: boolean): Promise<RetentionReport> {
+    return await this.#named(name).retain(dryRun);
   }
 
   /** A paused schedule starts nothing by itself. @throws SluiceError NOT_FOUND */

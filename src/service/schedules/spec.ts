@@ -12,11 +12,7 @@ export function specOfRun({ name, on, job }: ScheduleSettings, now: Date): Json 
   const filled = fill(job.spec, { date, time });
   if (filled === null || typeof filled !== 'object' || Array.isArray(filled)) return filled;
   if (job.kind === 'vector-export' && filled.id === undefined) {
-    const safe = name
-      .toLowerCase()
-      .replace(/[^a-z0-9_-]+/g, '-')
-      .slice(0, 80);
-    return { ...filled, id: `${safe}-${date}-${time}` };
+    return { ...filled, id: fill(idOfRun(name), { date, time }) };
   }
   if (on && job.kind === 'lake-export') {
     return { source: `lakefs://${on.repository}/${on.branch}`, since: 'last', ...filled };
@@ -24,6 +20,15 @@ export function specOfRun({ name, on, job }: ScheduleSettings, now: Date): Json 
   if (on && job.kind === 'table-export')
     return { source: `lakefs://${on.repository}/${on.branch}`, ...filled };
   return filled;
+}
+
+/** The id that an export of vectors gets which names none. */
+export function idOfRun(schedule: string): string {
+  const safe = schedule
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]+/g, '-')
+    .slice(0, 80);
+  return `${safe}-{date}-{time}`;
 }
 
 function fill(value: Json, names: Record<string, string>): Json {

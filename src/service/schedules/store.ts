@@ -19,6 +19,18 @@ export interface ScheduleRow {
   failures: number;
 }
 
+/** Times are milliseconds since 1970. */
+export interface RetentionResult {
+  at: number;
+  kept: number;
+  deleted: number;
+  failed: number;
+  /** Folders of those that were deleted; the first ones. */
+  gone: string[];
+  /** Why nothing could be done. */
+  error?: string;
+}
+
 export class ScheduleStore {
   readonly #db: ServiceDatabase;
 
@@ -55,6 +67,26 @@ export class ScheduleStore {
   async remove(name: string): Promise<void> {
     this.#db.run('DELETE FROM own_schedules WHERE name = ?', name);
     this.#db.run('DELETE FROM schedules WHERE name = ?', name);
+    this.#db.run('DELETE FROM retention WHERE schedule = ?', name);
+  }
+
+  /** What became of old exports when they were last looked at. */
+  async retention(name: string): Promise<RetentionResult | undefined> {
+    const row = this.#db.get<{ at: number; result: string }>(
+      'SELECT at, result FROM retention WHERE schedule = ?',
+      name,
+    );
+    return row && { at: row.at, ...(JSON.parse(row.result) as Omit<RetentionResult, 'at'>) };
+  }
+
+  async retained(name: string, { at, ...result }: RetentionResult): Promise<void> {
+    this.#db.run(
+      `INSERT INTO retention (schedule, at, result) VALUES (?, ?, ?)
+       ON CONFLICT (schedule) DO UPDATE SET at = excluded.at, result = excluded.result`,
+      name,
+      at,
+      JSON.stringify(result),
+    );
   }
 
   async row(name: string): Promise<ScheduleRow> {

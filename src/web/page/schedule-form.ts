@@ -15,6 +15,7 @@ export interface Schedule {
   next?: number;
   last?: { at: number; job: string; status: string };
   failures: number;
+  retention?: { at: number; kept: number; deleted: number; failed: number; error?: string };
 }
 
 export const NAME: Field = {

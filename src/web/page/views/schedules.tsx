@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { formatTime } from '../../../base/format.ts';
+import type { Json } from '../../../base/json.ts';
 import { formatAddress } from '../address.ts';
 import { get, post, remove } from '../api.ts';
 import { useEvents, useLoaded, useNow, useThrottled } from '../hooks.ts';
@@ -95,7 +96,7 @@ function ScheduleRow(props: {
   onDelete: () => void;
 }) {
   const { schedule, now, act, onDelete } = props;
-  const { name, cron, timezone, on, keep, job, editable, paused, next, last, failures } = schedule;
+  const { name, cron, timezone, on, keep, job, editable, paused, next, last, failures, retention } = schedule;
   return (
     <tr>
       <th scope="row" class="cell-job">
@@ -105,8 +106,16 @@ function ScheduleRow(props: {
             sluice.yaml
           </span>
         )}
-        <Route spec={job.spec} />
-        {keep ? <div class="soft">keeps {keepText(keep)}</div> : null}
+        <Route spec={specWithSource(schedule)} />
+        {keep ? (
+          <div class="soft">
+            keeps {keepText(keep)}
+            {retention && !retention.error
+              ? `; ${retention.kept} there, ${retention.deleted} deleted last`
+              : ''}
+          </div>
+        ) : null}
+        {retention?.error ? <div class="why bad">{retention.error}</div> : null}
       </th>
       <Cell label="When">
         {cron ? (
@@ -160,6 +169,12 @@ function ScheduleRow(props: {
       </td>
     </tr>
   );
+}
+
+/** A job that follows a branch exports that branch, unless it says otherwise. */
+function specWithSource({ on, job }: Schedule): Json {
+  const source = on && `lakefs://${on.repository}/${on.branch}`;
+  return source ? { source, ...(job.spec as { [name: string]: Json }) } : job.spec;
 }
 
 function keepText(keep: Record<string, number>): string {
