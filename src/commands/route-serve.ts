@@ -10,6 +10,7 @@ import type { Gateway } from '../gateway/server.ts';
 import { listenOf, type ServerSettings } from '../gateway/settings.ts';
 import { openRouting, type Routing, type RoutingOptions } from './route-config.ts';
 import type { Session } from './session.ts';
+import { growYoungGeneration } from './young-generation.ts';
 
 /** How long a worker that died at its start keeps the others from being replaced at once. */
 const RESTART_DELAY = 1000;
@@ -26,6 +27,7 @@ export async function serve(session: Session, options: RoutingOptions): Promise<
 }
 
 async function runGateway(session: Session, routing: Routing): Promise<void> {
+  growYoungGeneration();
   const { server } = routing;
   const metrics = server.metrics === undefined ? undefined : await createMetrics();
   const { gateway, listening } = await startGateway(routing, metrics);

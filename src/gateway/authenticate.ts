@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto';
+import type { HmacKey } from '../stores/s3/hmac-key.ts';
 import type { Client } from './clients.ts';
 import { S3Error } from './errors.ts';
 import { header, type S3Request } from './request.ts';
@@ -23,7 +23,7 @@ export interface Authenticated {
 }
 
 export interface ChunkSeed {
-  key: KeyObject;
+  key: HmacKey;
   timestamp: string;
   scope: string;
   signature: string;
@@ -97,18 +97,7 @@ export function authenticate(
 }
 
 function claimOfHeader(request: S3Request, authorization: string, now: number): Claim {
-  if (!authorization.startsWith(`${ALGORITHM} `)) throw unsupportedVersion();
-  const fields = new Map<string, string>();
-  for (const field of authorization.slice(ALGORITHM.length + 1).split(',')) {
-    const at = field.indexOf('=');
-    fields.set(field.slice(0, at).trim(), field.slice(at + 1).trim());
-  }
-  const credential = fields.get('Credential');
-  const signed = fields.get('SignedHeaders');
-  const signature = fields.get('Signature');
-  if (!credential || !signed || !signature) {
-    throw malformed('the authorization header needs Credential, SignedHeaders and Signature');
-  }
+  const { credential, signedHeaders, signature } = fieldsOf(authorization);
   const payload = header(request, 'x-amz-content-sha256');
   if (payload === undefined) {
     throw new S3Error(
@@ -131,8 +120,51 @@ function claimOfHeader(request: S3Request, authorization: string, now: number): 
       },
     );
   }
-  const scope = parseScope(credential, timestamp, malformed);
-  return { scope, signedHeaders: signed.split(';'), signature, timestamp, payload };
+  return {
+    scope: parseScope(credential, timestamp, malformed),
+    signedHeaders,
+    signature,
+    timestamp,
+    payload,
+  };
+}
+
+interface HeaderFields {
+  credential: string;
+  signedHeaders: string[];
+  signature: string;
+}
+
+/** What stands before the signature is the same in all requests of a kind, all day: it is read once. */
+const readBefore = new Map<string, Omit<HeaderFields, 'signature'>>();
+const LAST_FIELD = 'Signature=';
+const SIGNATURE = 64;
+
+/** Reads `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`; the fields may come in any order. */
+function fieldsOf(authorization: string): HeaderFields {
+  const before = authorization.slice(0, -SIGNATURE);
+  const usual = before.endsWith(LAST_FIELD);
+  const known = usual ? readBefore.get(before) : undefined;
+  if (known) return { ...known, signature: authorization.slice(-SIGNATURE) };
+  if (!authorization.startsWith(`${ALGORITHM} `)) throw unsupportedVersion();
+  const fields = new Map<string, string>();
+  for (const field of authorization.slice(ALGORITHM.length + 1).split(',')) {
+    const at = field.indexOf('=');
+    fields.set(field.slice(0, at).trim(), field.slice(at + 1).trim());
+  }
+  const credential = fields.get('Credential');
+  const signed = fields.get('SignedHeaders');
+  const signature = fields.get('Signature');
+  if (!credential || !signed || !signature) {
+    throw malformed('the authorization header needs Credential, SignedHeaders and Signature');
+  }
+  const found = { credential, signedHeaders: signed.split(';') };
+  if (usual && signature.length === SIGNATURE && before.length < 1000) {
+    // Anyone can send other ones, so only so many are kept.
+    if (readBefore.size >= 256) readBefore.clear();
+    readBefore.set(before, found);
+  }
+  return { ...found, signature };
 }
 
 /** x-amz-date, or the Date header in either of its forms. */

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { relay } from '../../stores/relay.ts';
 import type { ByteRange, GetOptions, ObjectInfo } from '../../stores/store.ts';
 import type { Call } from '../call.ts';
 import { type Conditions, checkConditions, conditionsOf, notModified } from '../conditions.ts';
@@ -38,7 +38,7 @@ export async function getObject(call: Call): Promise<void> {
     body.destroy();
     throw error;
   }
-  await send(body, call);
+  await relay(body, call.response);
 }
 
 /** HeadObject. */
@@ -56,29 +56,6 @@ export async function headObject(call: Call): Promise<void> {
   headers.push('x-amz-request-id', call.id);
   call.response.writeHead(part ? 206 : 200, headers);
   call.response.end();
-}
-
-/** The body goes to the client as fast as that takes it; a body that breaks breaks the answer, which then is too short. */
-function send(body: Readable, call: Call): Promise<void> {
-  const { response } = call;
-  return new Promise((resolve, reject) => {
-    body.on('data', (chunk: Buffer) => {
-      if (!response.write(chunk)) body.pause();
-    });
-    response.on('drain', () => body.resume());
-    body.on('end', () => {
-      response.end();
-      resolve();
-    });
-    body.on('error', (error) => {
-      response.destroy();
-      reject(error);
-    });
-    response.on('close', () => {
-      if (!body.readableEnded) body.destroy();
-      resolve();
-    });
-  });
 }
 
 const OVERRIDES = [

@@ -1,7 +1,6 @@
 import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
-import { type Dispatcher, Pool } from 'undici';
 import { canceled } from '../checks.ts';
 import { delayBefore, pause } from '../retry.ts';
 import { addressOf, isAws, type S3Address } from './address.ts';
@@ -10,6 +9,7 @@ import { type Asked, answeredError, brokenAnswer, S3Error } from './errors.ts';
 import { type Answer, Exchange, type Sink } from './exchange.ts';
 import type { S3Settings } from './settings.ts';
 import { EMPTY_PAYLOAD, encodeKey, Signer, UNSIGNED_PAYLOAD } from './signer.ts';
+import { WirePool } from './wire/pool.ts';
 import { xmlFields } from './xml.ts';
 
 export interface S3Request extends Asked {
@@ -46,8 +46,8 @@ export class S3Client {
   readonly credentials: CredentialSource;
   readonly #signer = new Signer();
   #address: S3Address;
-  #pool: Pool;
-  #retired: Pool[] = [];
+  #pool: WirePool;
+  #retired: WirePool[] = [];
   /** Milliseconds that the endpoint's clock is ahead of ours. */
   #clockAhead = 0;
 
@@ -113,7 +113,7 @@ export class S3Client {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#pool, ...this.#retired].map((pool) => pool.destroy()));
+    for (const pool of [this.#pool, ...this.#retired]) pool.destroy();
   }
 
   async #sendStream(
@@ -123,7 +123,7 @@ export class S3Client {
   ): Promise<Answer> {
     if (request.signal?.aborted) throw canceled(this.name, request.signal);
     const body = await open();
-    // Undici listens only while it writes; an error before or after must not end the process.
+    // The connection listens only while it writes; an error before or after must not end the process.
     let broke: Error | undefined;
     body.on('error', (error: Error) => {
       broke ??= error;
@@ -131,7 +131,7 @@ export class S3Client {
     try {
       return await this.#exchange(request, body, credentials);
     } catch (error) {
-      // What the source says of itself; undici destroys it with the error of the connection otherwise.
+      // What the source says of itself comes before what that did to the connection.
       throw broke !== undefined && (error as Error).cause !== broke ? broke : error;
     } finally {
       if (!body.destroyed) body.destroy();
@@ -143,7 +143,7 @@ export class S3Client {
     body: Buffer | Readable | null,
     credentials: S3Credentials | undefined,
   ): Promise<Answer> {
-    const { origin, host, root, region } = this.#address;
+    const { host, root, region } = this.#address;
     const { method, signal } = request;
     const path = request.key === undefined ? root || '/' : `${root}/${encodeKey(request.key)}`;
     const query = request.query ?? '';
@@ -157,23 +157,23 @@ export class S3Client {
       }
       headers.push(...this.#signer.sign(signable, credentials, region, Date.now() + this.#clockAhead));
     }
-    if (request.size !== undefined) headers.push('content-length', String(request.size));
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
         reject(canceled(this.name, signal));
         return;
       }
-      const options: Dispatcher.DispatchOptions = {
-        origin,
-        path: query === '' ? path : `${path}?${query}`,
-        method,
-        headers,
-        body,
-        // Undici closes the socket after a HEAD, in case a body follows; S3 sends none.
-        reset: false,
-      };
-      if (request.slow) options.headersTimeout = Math.max(WORKING_TIMEOUT, this.settings.timeout);
-      this.#pool.dispatch(options, new Exchange(request, request.sink, signal, resolve, reject));
+      this.#pool.send(
+        {
+          method,
+          path: query === '' ? path : `${path}?${query}`,
+          host,
+          headers,
+          body,
+          size: request.size,
+          patience: request.slow ? Math.max(WORKING_TIMEOUT, this.settings.timeout) : undefined,
+        },
+        new Exchange(request, request.sink, signal, resolve, reject),
+      );
     });
   }
 
@@ -206,22 +206,17 @@ export class S3Client {
     return true;
   }
 
-  #connect(): Pool {
+  #connect(): WirePool {
     const { settings } = this;
     const { hostname } = new URL(this.#address.origin);
-    return new Pool(this.#address.origin, {
+    return new WirePool(this.#address.origin, {
       connections: settings.connections,
-      pipelining: 1,
-      keepAliveTimeout: 15_000,
-      headersTimeout: settings.timeout,
-      bodyTimeout: settings.timeout,
-      strictContentLength: true,
-      connect: {
-        timeout: settings.connectTimeout,
-        ...(settings.tls.ca !== undefined && { ca: settings.tls.ca }),
-        ...(settings.tls.insecure && { rejectUnauthorized: false }),
-        ...(hostname.endsWith('.localhost') && { lookup: loopback }),
-      },
+      connectTimeout: settings.connectTimeout,
+      timeout: settings.timeout,
+      keep: 15_000,
+      ca: settings.tls.ca,
+      insecure: settings.tls.insecure,
+      ...(hostname.endsWith('.localhost') && { lookup: loopback }),
     });
   }
 }

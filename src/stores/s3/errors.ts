@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type ErrorCode, SluiceError } from '../../base/errors.ts';
 import { StoreError, type StoreErrorDetails } from '../errors.ts';
 import { networkFailure, parseRetryAfter } from '../retry.ts';
+import { WrongSize } from './wire/connection.ts';
+import { PoolClosed } from './wire/pool.ts';
 import { xmlFields } from './xml.ts';
 
 /** An error that an endpoint answered, with what it says on how to ask better. */
@@ -167,14 +169,14 @@ export function answeredError(
 export function unansweredError(asked: Asked, error: Error): Error {
   if (error instanceof SluiceError) return error;
   const code = (error as { code?: string }).code;
-  if (code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH') {
+  if (error instanceof WrongSize) {
     return new StoreError('CORRUPT', sentence(asked, 'the body has more or fewer bytes than its size', ''), {
       store: asked.store,
       key: asked.key,
       cause: error,
     });
   }
-  if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') {
+  if (error instanceof PoolClosed) {
     return new StoreError('CANCELED', sentence(asked, 'the store was closed', ''), {
       store: asked.store,
       key: asked.key,

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher } from 'undici';
 import { canceled } from '../checks.ts';
 import type { StoreError } from '../errors.ts';
 import { type Asked, answeredError, brokenAnswer, unansweredError } from './errors.ts';
+import type { Controller, Handler } from './wire/connection.ts';
 
 export interface Answer {
   status: number;
@@ -14,7 +14,7 @@ export interface Answer {
 /** Takes the body of a good answer as it comes. */
 export interface Sink {
   /** Before any bytes; throwing refuses the answer. */
-  begin(status: number, headers: IncomingHttpHeaders, controller: Dispatcher.DispatchController): void;
+  begin(status: number, headers: IncomingHttpHeaders, controller: Controller): void;
   /** False: no more for now; `controller.resume()` goes on. */
   write(chunk: Buffer): boolean;
   end(): void;
@@ -25,17 +25,14 @@ export interface Sink {
 /** A body that is collected: error documents, pages of a listing. More than this is no S3 answer. */
 const MOST_COLLECTED = 64 * 1024 * 1024;
 
-/**
- * One request and its answer, directly on undici's dispatcher: the promise and the stream that its
- * `request` makes for every answer cost more than the rest of a small request together.
- */
-export class Exchange implements Dispatcher.DispatchHandler {
+/** One request and its answer, as a promise of it. */
+export class Exchange implements Handler {
   readonly #asked: Asked;
   readonly #sink: Sink | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: Error) => void;
-  #controller: Dispatcher.DispatchController | undefined;
+  #controller: Controller | undefined;
   #status = 0;
   #headers: IncomingHttpHeaders = {};
   #chunks: Buffer[] = [];
@@ -58,40 +55,35 @@ export class Exchange implements Dispatcher.DispatchHandler {
     signal?.addEventListener('abort', this);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#over) controller.abort(canceled(this.#asked.store, this.#signal));
+  get over(): boolean {
+    return this.#over;
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: IncomingHttpHeaders,
-  ): void {
-    if (status < 200) return;
+  onStart(controller: Controller): void {
+    this.#controller = controller;
+  }
+
+  onHead(status: number, headers: IncomingHttpHeaders): void {
     this.#status = status;
     this.#headers = headers;
     if (this.#sink !== undefined && status < 300) {
-      this.#sink.begin(status, headers, controller);
+      this.#sink.begin(status, headers, this.#controller!);
       this.#sinking = true;
       this.#resolve({ status, headers, body: EMPTY });
     }
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#sinking) {
-      if (!this.#sink!.write(chunk)) controller.pause();
-      return;
-    }
+  onData(chunk: Buffer): boolean {
+    if (this.#sinking) return this.#sink!.write(chunk);
     this.#size += chunk.length;
     if (this.#size > MOST_COLLECTED) {
-      controller.abort(brokenAnswer(this.#asked, `the answer is longer than ${MOST_COLLECTED} bytes`));
-      return;
+      throw brokenAnswer(this.#asked, `the answer is longer than ${MOST_COLLECTED} bytes`);
     }
     this.#chunks.push(chunk);
+    return true;
   }
 
-  onResponseEnd(): void {
+  onEnd(): void {
     if (this.#over) return;
     this.#close();
     if (this.#sinking) {
@@ -108,7 +100,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
   }
 
-  onResponseError(_controller: unknown, error: Error): void {
+  onError(error: Error): void {
     if (this.#over) return;
     this.#close();
     const mapped = unansweredError(this.#asked, error);

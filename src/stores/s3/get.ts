@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
+import { Readable, type Writable } from 'node:stream';
 import { StoreError } from '../errors.ts';
 import { delayBefore, pause } from '../retry.ts';
 import type { ByteRange, GetOptions, ObjectContent, ObjectInfo } from '../store.ts';
@@ -8,6 +7,7 @@ import type { S3Client, S3Request } from './client.ts';
 import { brokenAnswer, header } from './errors.ts';
 import type { Sink } from './exchange.ts';
 import { infoFromHeaders, quoted } from './headers.ts';
+import { type Controller, recycle } from './wire/connection.ts';
 
 /** Opens an object; its body goes on by itself where the connection breaks (If-Match and Range). */
 export async function getObject(client: S3Client, key: string, options: GetOptions): Promise<ObjectContent> {
@@ -43,10 +43,11 @@ class ObjectBody extends Readable implements Sink {
   readonly #key: string;
   readonly #signal: AbortSignal | undefined;
   readonly #ranged: boolean;
-  #controller: Dispatcher.DispatchController | undefined;
+  #controller: Controller | undefined;
   #received = 0;
   #expected = 0;
   #failures = 0;
+  #relay: Relay | undefined;
 
   constructor(client: S3Client, key: string, options: GetOptions) {
     super({ highWaterMark: 256 * 1024 });
@@ -65,7 +66,7 @@ class ObjectBody extends Readable implements Sink {
     };
   }
 
-  begin(status: number, headers: IncomingHttpHeaders, controller: Dispatcher.DispatchController): void {
+  begin(status: number, headers: IncomingHttpHeaders, controller: Controller): void {
     this.#controller = controller;
     if (this.destroyed) {
       controller.abort(brokenAnswer(this.request, 'it is not wanted any more'));
@@ -73,6 +74,7 @@ class ObjectBody extends Readable implements Sink {
     }
     if (this.info === undefined) this.#beginFirst(status, headers);
     else this.#beginAgain(status, headers);
+    if (this.#relay) controller.lend();
   }
 
   write(chunk: Buffer): boolean {
@@ -83,12 +85,41 @@ class ObjectBody extends Readable implements Sink {
       this.#controller?.abort(this.#corrupt());
       return true;
     }
-    return this.push(chunk);
+    return this.#relay ? this.#relay.write(chunk) : this.push(chunk);
   }
 
   end(): void {
-    if (this.#received === this.#expected) this.push(null);
-    else this.fail(this.#corrupt());
+    if (this.#received !== this.#expected) this.fail(this.#corrupt());
+    else if (this.#relay) this.#relay.end();
+    else this.push(null);
+  }
+
+  /** See `relay` in ../relay.ts. */
+  relayTo(target: Writable): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const come: Buffer[] = [];
+      for (let chunk = this.read() as Buffer | null; chunk; chunk = this.read() as Buffer | null)
+        come.push(chunk);
+      if (this.#received === this.#expected) {
+        // A small object came with its head: one write, and nothing to wait for.
+        target.end(come.length === 1 ? come[0] : Buffer.concat(come));
+        resolve();
+        return;
+      }
+      this.#relay = new Relay(target);
+      for (const chunk of come) this.#relay.write(chunk);
+      this.on('error', (error) => {
+        target.destroy();
+        reject(error);
+      });
+      target.on('drain', () => this.#controller?.resume());
+      target.on('close', () => {
+        this.destroy();
+        resolve();
+      });
+      this.#controller?.lend();
+      this.#controller?.resume();
+    });
   }
 
   fail(error: Error): void {
@@ -176,6 +207,26 @@ class ObjectBody extends Readable implements Sink {
       `Reading ${this.#client.name}/${this.#key} gave ${came} of ${this.#expected} bytes.`,
       { store: this.#client.name, key: this.#key },
     );
+  }
+}
+
+/** Chunks on their way to a target, each with a buffer that comes back. */
+class Relay {
+  readonly #target: Writable;
+
+  constructor(target: Writable) {
+    this.#target = target;
+  }
+
+  /** @returns false: the target is full */
+  write(chunk: Buffer): boolean {
+    return this.#target.write(chunk, (error) => {
+      if (!error) recycle(chunk);
+    });
+  }
+
+  end(): void {
+    this.#target.end();
   }
 }
 

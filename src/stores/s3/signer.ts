@@ -10,6 +10,7 @@
  */
 import { createHmac, hash } from 'node:crypto';
 import type { S3Credentials } from './credentials.ts';
+import { HmacKey } from './hmac-key.ts';
 
 export const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
 /** The SHA-256 of no bytes: the payload of every request without a body. */
@@ -148,33 +149,6 @@ export class Signer {
     return this.#time;
   }
 }
-
-/**
- * HMAC-SHA-256 (RFC 2104) with a key that stays: its padded halves are made once, and each message costs two
- * hashes; `createHmac` would prepare the key for each, at three times the cost.
- */
-class HmacKey {
-  readonly #inner = Buffer.alloc(BLOCK + 1024, 0x36);
-  readonly #outer = Buffer.alloc(BLOCK + 32, 0x5c);
-
-  /** @param key at most 64 bytes */
-  constructor(key: Buffer | string) {
-    const bytes = Buffer.from(key as string);
-    for (let i = 0; i < bytes.length; i++) {
-      this.#inner[i]! ^= bytes[i]!;
-      this.#outer[i]! ^= bytes[i]!;
-    }
-  }
-
-  /** @param message ASCII, at most 1,024 characters @returns hex */
-  digest(message: string): string {
-    const length = this.#inner.write(message, BLOCK, 'latin1');
-    this.#outer.set(hash('sha256', this.#inner.subarray(0, BLOCK + length), 'buffer'), BLOCK);
-    return hash('sha256', this.#outer, 'hex');
-  }
-}
-
-const BLOCK = 64;
 
 function hmac(key: string | Buffer, data: string): Buffer {
   return createHmac('sha256', key).update(data).digest();

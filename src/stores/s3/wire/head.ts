@@ -1,0 +1,88 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** The start of an answer: RFC 9112, sections 4 and 5. */
+export interface Head {
+  status: number;
+  headers: IncomingHttpHeaders;
+  /** How the body ends: after so many bytes, with its last chunk, or with the connection. */
+  body: number | 'chunked' | 'until close';
+  /** Whether another request may follow on this connection. */
+  persistent: boolean;
+}
+
+/** An answer's head may have so many bytes; more is no answer of an object store. */
+export const MAX_HEAD = 64 * 1024;
+
+/** An answer that is no HTTP/1.1. Its code is of the family that Node's parser uses. */
+export class BrokenHttp extends Error {
+  readonly code = 'HPE_INVALID';
+}
+
+/** Lower-case names of headers as they came: a server spells them the same way every time. */
+const names = new Map<string, string>();
+
+/**
+ * @param text the bytes as Latin-1, to the empty line, without it
+ * @param method of the request: an answer to HEAD has no body, whatever it says
+ * @throws BrokenHttp
+ */
+export function parseHead(text: string, method: string): Head {
+  let end = text.indexOf('\r\n');
+  if (end < 0) end = text.length;
+  const line = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [^\r\n]*)?$/.exec(text.slice(0, end));
+  if (!line) throw new BrokenHttp('The answer is no HTTP/1.1.');
+  const status = Number(line[2]);
+  const headers: IncomingHttpHeaders = {};
+  for (let at = end + 2; at < text.length; at = end + 2) {
+    end = text.indexOf('\r\n', at);
+    if (end < 0) end = text.length;
+    const colon = text.indexOf(':', at);
+    if (colon < 0 || colon > end) throw new BrokenHttp('A header of the answer has no name.');
+    const name = lowerName(text.slice(at, colon));
+    const value = text.slice(colon + 1, end).trim();
+    const before = headers[name];
+    if (before === undefined) headers[name] = value;
+    else headers[name] = Array.isArray(before) ? [...before, value] : [before, value];
+  }
+  return { status, headers, body: framing(status, headers, method), persistent: persists(line[1]!, headers) };
+}
+
+function lowerName(name: string): string {
+  const known = names.get(name);
+  if (known !== undefined) return known;
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) {
+    throw new BrokenHttp('A header of the answer has a name that is none.');
+  }
+  const lower = name.toLowerCase();
+  if (names.size < 1000) names.set(name, lower);
+  return lower;
+}
+
+/** RFC 9112, 6.3. A length that is unclear is refused: what follows could pass for another answer. */
+function framing(status: number, headers: IncomingHttpHeaders, method: string): Head['body'] {
+  if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return 0;
+  const coding = headers['transfer-encoding'];
+  const length = headers['content-length'] as string | string[] | undefined;
+  if (coding !== undefined) {
+    if (String(coding).toLowerCase() === 'chunked' && length === undefined) return 'chunked';
+    throw new BrokenHttp('The answer does not say clearly where it ends.');
+  }
+  if (length === undefined) return 'until close';
+  const one = Array.isArray(length) ? length[0]! : length;
+  if (!/^\d{1,15}$/.test(one) || (Array.isArray(length) && length.some((each) => each !== one))) {
+    throw new BrokenHttp('The length of the answer is no number.');
+  }
+  return Number(one);
+}
+
+function persists(minor: string, headers: IncomingHttpHeaders): boolean {
+  const connection = headers.connection === undefined ? '' : String(headers.connection).toLowerCase();
+  return minor === '1' ? !connection.includes('close') : connection.includes('keep-alive');
+}
+
+/** Milliseconds that the server says it keeps an idle connection; undefined where it does not. */
+export function keptFor(headers: IncomingHttpHeaders): number | undefined {
+  const hint = headers['keep-alive'];
+  const match = hint === undefined ? null : /timeout=(\d{1,6})/i.exec(String(hint));
+  return match ? Number(match[1]) * 1000 : undefined;
+}
