@@ -11,6 +11,7 @@ const isRelayed = (body: Readable): body is Relayed => 'relayTo' in body;
 /**
  * Writes a body to a target as fast as that takes it, and ends the target. When the body breaks, the target is
  * destroyed, so that it cannot pass for whole; when the target closes early, the body is.
+ * @param target a socket or what writes to one: once it says that a chunk was written, the chunk's bytes may change
  * @throws the body's error
  */
 export function relay(body: Readable, target: Writable): Promise<void> {

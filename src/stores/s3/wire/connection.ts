@@ -315,8 +315,8 @@ export class Connection implements Controller {
         : this.#view.subarray(count);
   }
 
-  /** @param more whether bytes came that do not belong to the answer */
-  #finish(more: boolean): void {
+  /** @param over whether nothing sound can follow: bytes came that do not belong to the answer, or the end did */
+  #finish(over: boolean): void {
     const handler = this.#handler;
     // Its head or its body was refused.
     if (!handler) return;
@@ -324,7 +324,7 @@ export class Connection implements Controller {
     const socket = this.#socket!;
     this.#handler = undefined;
     this.#request = undefined;
-    if (persistent && !more && this.#bodySent && socket.writableLength === 0 && !socket.destroyed) {
+    if (persistent && !over && this.#bodySent && socket.writableLength === 0 && !socket.destroyed) {
       // After the last byte nothing is held back; and the next answer must be heard.
       this.#paused = false;
       if (this.#lending) {
@@ -348,7 +348,7 @@ export class Connection implements Controller {
   }
 
   #ended(): void {
-    if (this.#handler && this.#head?.body === 'until close') this.#finish(false);
+    if (this.#handler && this.#head?.body === 'until close') this.#finish(true);
     else this.#fail(broken('ECONNRESET', 'the other side closed the connection'));
   }
 
