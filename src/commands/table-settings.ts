@@ -25,6 +25,12 @@ export async function openTables(session: Session, source: string): Promise<Tabl
   const own = session.globals.config === undefined ? undefined : ownFile(session.globals.config);
   if (own !== undefined) session.globals.config = undefined;
   const settings = await session.settings();
+  if (own === undefined && !settings.tables.some((entry) => entry.repository === repository)) {
+    throw new SluiceError(
+      'BAD_CONFIG',
+      `There are no settings for the tables of the repository "${repository}": add it to "tables" of sluice.yaml, or name a file of such settings with --config.`,
+    );
+  }
   const found: TableArguments = tableArguments(
     own ?? { tables: settings.tables as unknown as Json[] },
     repository,

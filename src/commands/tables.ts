@@ -113,7 +113,12 @@ function showStates({ output }: Session, states: TableState[]): void {
     state.updatedAt.slice(0, 19).replace('T', ' '),
     printable(state.error?.message ?? state.registered ?? state.location),
   ]);
-  output.result(null, () => formatTable(['TABLE', 'STATUS', 'COMMIT', 'FILES', 'ROWS', 'AT', ''], rows));
+  const warnings = states.flatMap(({ table, warnings = [] }) =>
+    warnings.map((warning) => printable(`${table}: warning: ${warning}`)),
+  );
+  output.result(null, () =>
+    [formatTable(['TABLE', 'STATUS', 'COMMIT', 'FILES', 'ROWS', 'AT', ''], rows), ...warnings].join('\n'),
+  );
 }
 
 interface TableLine {
@@ -123,6 +128,7 @@ interface TableLine {
   location?: string;
   registered?: string;
   totals?: { files: number; records?: number };
+  warnings?: string[];
   error?: { code: string; message: string };
 }
 
@@ -140,6 +146,9 @@ async function runExport(session: Session, { app, spec }: TableSession, id?: str
       return [
         `${ended.status}: commit ${report.commit}`,
         ...report.tables.map((table) => `  ${describeTable(table)}`),
+        ...(report.tables.length === 0
+          ? [`  no tables: nothing is described in ${descriptorsOf(spec)}/ at this commit`]
+          : []),
         `  report: ${report.report}`,
       ].join('\n');
     },
@@ -147,10 +156,14 @@ async function runExport(session: Session, { app, spec }: TableSession, id?: str
   return exitCodeOfJob(ended, signal);
 }
 
+const descriptorsOf = (spec: TableSession['spec']): string =>
+  typeof spec.table_descriptors_path === 'string' ? spec.table_descriptors_path : '_lakefs_tables';
+
 function describeTable(line: TableLine): string {
   const name = printable(line.table);
   if (line.error) return `${name}: FAILED, ${line.error.message} [${line.error.code}]`;
   if (!line.totals) return `${name}: ${line.status}, ${line.reason ?? ''}`;
   const rows = line.totals.records === undefined ? '' : `, ${formatCount(line.totals.records)} rows`;
-  return `${name}: ${line.status}, ${formatCount(line.totals.files)} files${rows} at ${line.registered ?? line.location} (${line.reason})`;
+  const warnings = (line.warnings ?? []).map((warning) => `\n    warning: ${printable(warning)}`).join('');
+  return `${name}: ${line.status}, ${formatCount(line.totals.files)} files${rows} at ${line.registered ?? line.location} (${line.reason})${warnings}`;
 }

@@ -27,6 +27,8 @@ export interface Lake {
     right: string,
     options: { prefix: string; amount?: number; signal?: AbortSignal },
   ): Promise<AsyncIterable<LakeChange[]> | undefined>;
+  /** Where the repository keeps its objects: `s3://bucket/folder`. @throws NOT_FOUND */
+  storageNamespace(repository: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -62,6 +64,7 @@ export function openLake(connection: Connection | undefined): Lake {
         for await (const page of pages) yield page.map(change);
       })();
     },
+    storageNamespace: async (repository) => (await reader.repository(repository)).storage_namespace,
     close: () => reader.close(),
   };
 }

@@ -28,6 +28,8 @@ export interface TableState {
   exported?: Exported;
   /** The table's full name in the catalog. */
   registered?: string;
+  /** What its readers may stumble over. */
+  warnings?: string[];
 }
 
 /** The folder of Sluice's own objects under a target's base, ending with '/'. */

@@ -64,7 +64,12 @@ describe('catalogs', () => {
     assert.equal(made.storage_location, 's3://tables/main/orders');
     assert.equal((await unity().register(table(), signal)).action, 'unchanged');
     const wider = table({ metaData: metaData([id, { ...id, name: 'more' }]) });
-    assert.equal((await unity().register(wider, signal)).action, 'unchanged');
+    const left = await unity().register(wider, signal);
+    assert.equal(left.action, 'unchanged');
+    assert.match(
+      left.warning!,
+      /lake\.main\.orders shows the columns that it was made with .*replace_columns/,
+    );
     assert.deepEqual(workspace.gaps, []);
     assert.equal((await unity({ replaceColumns: true }).register(wider, signal)).action, 'refreshed');
     assert.equal(workspace.tables.get('lake.main.orders')!.columns!.length, 2);

@@ -76,6 +76,40 @@ describe('a table export', () => {
     );
   });
 
+  it('a table that is asked for by name and is not there fails; so does a commit of no branch', async () => {
+    const job = await user.export(user.lake.c2, { tables: ['plain', 'plane'] });
+    assert.equal(job.status, 'FAILED');
+    const { message } = tablesOf(job).plane!.error as { message: string };
+    assert.match(message, /no table "plane" at commit .*there are orders, plain, users, v2\./);
+    const ofCommit = await user.export(user.lake.c2, { source: `lakefs://lake/${user.lake.c2}` });
+    assert.equal(ofCommit.error?.code, 'BAD_SPEC');
+    assert.match(ofCommit.error!.message, /--branch main/);
+    const named = { source: `lakefs://lake/${user.lake.c2}`, branch: 'main', tables: ['users'] };
+    assert.equal((await user.export(user.lake.c2, named)).status, 'SUCCESS');
+  });
+
+  it('warns when the catalog has no credentials for the place that a shallow clone leaves its files in', async () => {
+    const exported = async (method: string, locations: string[] | undefined) => {
+      workspace.externalLocations = locations;
+      const job = await user.export(user.lake.c2, {
+        method,
+        tables: ['users'],
+        all: true,
+        target_base_location: `${user.target}/warned`,
+        addresses: { 'local://lake/': 's3a://lakefs-data/repo/' },
+        catalog: { connection: 'uc', name: 'warned' },
+      });
+      assert.equal(job.status, 'SUCCESS', JSON.stringify(job.report));
+      return (tablesOf(job).users!.warnings ?? []) as string[];
+    };
+    const near = ['s3://a/', 's3://b/', 's3://lakefs-data/rep'];
+    const [warning] = await exported('native', near);
+    assert.match(warning!, /no external location that covers s3a:\/\/lakefs-data\/repo\/.*READ FILES/);
+    assert.deepEqual(await exported('native', [...near, 's3://lakefs-data']), []);
+    assert.deepEqual(await exported('native', undefined), []);
+    workspace.externalLocations = undefined;
+  });
+
   it('a hive table becomes a Delta table over the same files', async () => {
     const file = user.lake.files(user.lake.c2).find(({ path }) => /plain\/part-00000/.test(path))!;
     const fields = ['id', 'd', 'day'].map((name) => ({

@@ -2,7 +2,8 @@ import { isError, SluiceError } from '../../base/errors.ts';
 import { type Polling, SQL_POLLING } from '../databricks/polling.ts';
 import { identifier, literal, runSql } from '../databricks/sql.ts';
 import type { RestClient } from '../rest.ts';
-import type { Catalog, CatalogTable, Registration } from './catalog.ts';
+import type { Catalog, CatalogTable, Registered } from './catalog.ts';
+import { externalLocations } from './external-locations.ts';
 
 const API = '/api/2.1/unity-catalog';
 
@@ -31,10 +32,7 @@ export class DatabricksCatalog implements Catalog {
     this.#polling = polling;
   }
 
-  async register(
-    table: CatalogTable,
-    signal: AbortSignal,
-  ): Promise<{ fullName: string; action: Registration }> {
+  async register(table: CatalogTable, signal: AbortSignal): Promise<Registered> {
     const fullName = `${this.#catalog}.${table.schema}.${table.name}`;
     const there = await this.#find<TableInfo>('tables', fullName, signal);
     if (!there) {
@@ -60,6 +58,10 @@ export class DatabricksCatalog implements Catalog {
   async drop(fullName: string, signal: AbortSignal): Promise<void> {
     const [, schema, name] = /^[^.]*\.([^.]*)\.(.*)$/s.exec(fullName)!;
     await this.#sql(`DROP TABLE IF EXISTS ${this.#quoted(schema!, name!)}`, signal);
+  }
+
+  externalLocations(signal: AbortSignal): Promise<string[] | undefined> {
+    return externalLocations(this.#rest, signal);
   }
 
   async #prepareSchema(schema: string, signal: AbortSignal): Promise<void> {

@@ -38,7 +38,7 @@ export class TableExportKind implements Kind<TableExportSpec, PinnedTables> {
       .map((table) => ({
         id: table.name,
         stage: 0,
-        label: `${table.name}: ${table.decision.reason}`,
+        label: labelOf(table),
         body: table as Json,
       }))
       .filter((part) => after === undefined || part.id > after);
@@ -52,4 +52,9 @@ export class TableExportKind implements Kind<TableExportSpec, PinnedTables> {
   finish(pinned: PinnedTables, outcome: Outcome, context: JobContext): Promise<FinishResult> {
     return finishTables(pinned, outcome, context);
   }
+}
+
+/** The reason of a failure is told by the failure itself. */
+function labelOf({ name, decision }: PlannedTable): string {
+  return decision.action === 'fail' ? name : `${name} (${decision.reason})`;
 }

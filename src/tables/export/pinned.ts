@@ -1,3 +1,4 @@
+import { SluiceError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
 import { asFolder } from '../../base/keys.ts';
 import type { JobContext } from '../../jobs/kind.ts';
@@ -49,14 +50,14 @@ export async function statesOf(
 
 /**
  * Pins the ref and decides about every table.
- * @throws SluiceError NOT_FOUND (repository, ref)
+ * @throws SluiceError NOT_FOUND (repository, ref), BAD_SPEC (a commit of which it is not said what branch it stands for)
  */
 export async function pinTables(spec: TableExportSpec, context: JobContext): Promise<PinnedTables> {
   const { repository, ref } = parseLakeUri(spec.source);
   const lake = lakeOf(spec, context);
   try {
     const commit = await lake.commit(repository, ref);
-    const branch = spec.branch ?? ref;
+    const branch = spec.branch ?? branchOf(ref, commit.id);
     const pin: CommitPin = {
       repository,
       branch,
@@ -67,6 +68,15 @@ export async function pinTables(spec: TableExportSpec, context: JobContext): Pro
   } finally {
     await lake.close();
   }
+}
+
+/** Tables lie under a name that stays: a branch's or a tag's. */
+function branchOf(ref: string, commit: string): string {
+  if (!commit.startsWith(ref) && !/[~^@]/.test(ref)) return ref;
+  throw new SluiceError(
+    'BAD_SPEC',
+    `"${ref}" is a commit, and tables are kept by branch: say whose tables these are with "branch" (--branch main).`,
+  );
 }
 
 async function planTables(
@@ -97,6 +107,13 @@ async function planTables(
       const reason = 'its descriptor is gone';
       tables.push({ name: state.table, method: spec.method, decision: { action: 'deleted', reason } });
     }
+  }
+  const there = new Set(tables.flatMap((table) => (table.descriptor ? [table.name] : [])));
+  const all = there.size > 0 ? `there are ${[...there].sort().join(', ')}` : `nothing is described there`;
+  for (const name of spec.tables ?? []) {
+    if (tables.some((table) => table.name === name)) continue;
+    const reason = `${spec.table_descriptors_path}/ describes no table "${name}" at commit ${pin.commit.slice(0, 12)}; ${all}.`;
+    tables.push({ name, method: spec.method, decision: { action: 'fail', code: 'NOT_FOUND', reason } });
   }
   return tables
     .filter((table) => !spec.tables || spec.tables.includes(table.name))

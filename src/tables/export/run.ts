@@ -4,12 +4,14 @@ import type { PartContext } from '../../jobs/kind.ts';
 import type { PartResult } from '../../jobs/part.ts';
 import type { Catalog } from '../catalogs/catalog.ts';
 import type { Descriptor } from '../descriptors.ts';
+import type { Lake } from '../lake.ts';
 import type { ExportResult, TableSource, TableTarget } from '../method.ts';
 import { schemaName, tableName, targetUri } from '../names.ts';
 import { openSource } from '../source.ts';
 import type { TableState, TableStates } from '../state.ts';
 import { catalogFor, methodFor } from './choose.ts';
 import { lakeOf, type PinnedTables, type PlannedTable, statesOf } from './pinned.ts';
+import { readersWarning } from './readers.ts';
 
 /** Brings one table to its target and catalog, and its state up to date, whatever comes out. */
 export async function runTable(
@@ -95,13 +97,15 @@ async function exportTable(
     // The place is right from here on, also when the catalog is down: the next attempt finds it done.
     state.exported = result.exported;
     const catalog = catalogFor(spec, descriptor, context);
-    const registered = catalog && (await register(catalog, table, state, result, pinned, context));
+    const registered = catalog && (await register(catalog, table, state, result, pinned, lake, context));
+    const warnings = registered?.warnings.length ? registered.warnings : undefined;
     await states.write({
       ...state,
       status: 'SUCCESS',
       error: undefined,
       failures: undefined,
       registered: registered?.fullName,
+      warnings,
       updatedAt: new Date().toISOString(),
     });
     const { totals } = result.exported;
@@ -116,8 +120,9 @@ async function exportTable(
         ...result.details,
         totals: { ...totals },
         ...(registered
-          ? { catalog: catalog.name, registered: registered.fullName, registration: registered.action }
+          ? { catalog: catalog!.name, registered: registered.fullName, registration: registered.action }
           : {}),
+        ...(warnings ? { warnings } : {}),
       },
     };
   } finally {
@@ -131,10 +136,11 @@ async function register(
   state: TableState,
   { exported }: ExportResult,
   { spec, pin }: PinnedTables,
+  lake: Lake,
   context: PartContext,
-): Promise<{ fullName: string; action: string }> {
+): Promise<{ fullName: string; action: string; warnings: string[] }> {
   const schema = schemaName(spec.catalog!.schema, pin);
-  return await catalog.register(
+  const { fullName, action, warning } = await catalog.register(
     {
       schema,
       name: tableName(table.name),
@@ -144,6 +150,11 @@ async function register(
     },
     context.signal,
   );
+  const method = { method: table.method, fullName };
+  const denied = await readersWarning(method, spec, pin.repository, lake, catalog, context.signal);
+  const warnings = [warning, denied].filter((each) => each !== undefined);
+  for (const each of warnings) context.log.warn({ table: table.name }, each);
+  return { fullName, action, warnings };
 }
 
 /** A table that the lake no longer has. Its files stay; kept versions may still be read. */

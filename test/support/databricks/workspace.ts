@@ -66,6 +66,8 @@ export class Workspace {
   readonly catalogs = new Set<string>();
   readonly schemas = new Set<string>();
   readonly tables = new Map<string, UnityTable>();
+  /** Shown two a page; undefined: this catalog has no such call. */
+  externalLocations: string[] | undefined;
   readonly runs = new Map<number, Run>();
   /** `METHOD path` of every request. */
   readonly requests: string[] = [];
@@ -142,6 +144,7 @@ export class Workspace {
       };
     }
     const body = text === '' ? {} : JSON.parse(text);
+    if (call === 'GET /api/2.1/unity-catalog/external-locations') return this.#locations(url);
     const unity = /^(\w+) \/api\/2\.1\/unity-catalog\/(catalogs|schemas|tables)(?:\/(.*))?$/.exec(call);
     if (unity) return this.#unity(unity[1]!, unity[2]!, unity[3], body);
     if (call === 'POST /api/2.1/jobs/runs/submit') return this.#submit(body);
@@ -165,6 +168,16 @@ export class Workspace {
     if (!known) return fail(404, 'ENDPOINT_NOT_FOUND', call);
     if (sql[3]) known.status = { state: 'CANCELED' };
     return { status: 200, body: known };
+  }
+
+  #locations(url: URL): Answer {
+    if (!this.externalLocations) return fail(404, 'ENDPOINT_NOT_FOUND', 'external-locations');
+    const from = Number(url.searchParams.get('page_token') ?? 0);
+    const more = from + 2 < this.externalLocations.length ? { next_page_token: String(from + 2) } : {};
+    const shown = this.externalLocations
+      .slice(from, from + 2)
+      .map((each, i) => ({ name: `l${i}`, url: each }));
+    return { status: 200, body: { external_locations: shown, ...more } };
   }
 
   #submit(body: {

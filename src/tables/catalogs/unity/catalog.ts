@@ -1,6 +1,7 @@
 import { isError, SluiceError } from '../../../base/errors.ts';
 import type { RestClient } from '../../rest.ts';
-import type { Catalog, CatalogTable, Registration } from '../catalog.ts';
+import type { Catalog, CatalogTable, Registered } from '../catalog.ts';
+import { externalLocations } from '../external-locations.ts';
 import { type UnityColumn, unityColumns } from './columns.ts';
 
 const API = '/api/2.1/unity-catalog';
@@ -31,10 +32,7 @@ export class UnityCatalog implements Catalog {
     this.#replaceColumns = options.replaceColumns ?? false;
   }
 
-  async register(
-    table: CatalogTable,
-    signal: AbortSignal,
-  ): Promise<{ fullName: string; action: Registration }> {
+  async register(table: CatalogTable, signal: AbortSignal): Promise<Registered> {
     await this.#ensure('catalogs', this.#catalog, { name: this.#catalog }, signal);
     const schema = `${this.#catalog}.${table.schema}`;
     await this.#ensure('schemas', schema, { name: table.schema, catalog_name: this.#catalog }, signal);
@@ -54,7 +52,14 @@ export class UnityCatalog implements Catalog {
     const moved = trimmed(there.storage_location) !== trimmed(table.location);
     const sameColumns =
       JSON.stringify((there.columns ?? []).map(essence)) === JSON.stringify(columns.map(essence));
-    if (!moved && (sameColumns || !this.#replaceColumns)) return { fullName, action: 'unchanged' };
+    if (!moved && sameColumns) return { fullName, action: 'unchanged' };
+    if (!moved && !this.#replaceColumns) {
+      return {
+        fullName,
+        action: 'unchanged',
+        warning: `${fullName} shows the columns that it was made with in ${this.#rest.name}, whose API cannot change them; Delta readers take the new ones from the log. "replace_columns: true" makes the table anew, which takes it away for a moment.`,
+      };
+    }
     await this.drop(fullName, signal);
     await this.#create(table, columns, signal);
     return { fullName, action: moved ? 'moved' : 'refreshed' };
@@ -70,6 +75,12 @@ export class UnityCatalog implements Catalog {
     } catch (error) {
       if (!isError(error, 'NOT_FOUND')) throw error;
     }
+  }
+
+  /** A server that keeps its credentials in a file of its own shows none; then nothing can be told. */
+  async externalLocations(signal: AbortSignal): Promise<string[] | undefined> {
+    const shown = await externalLocations(this.#rest, signal);
+    return shown?.length ? shown : undefined;
   }
 
   async #create(table: CatalogTable, columns: UnityColumn[], signal: AbortSignal): Promise<void> {
