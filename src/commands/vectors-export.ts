@@ -179,6 +179,16 @@ function sizeOf(flag: string, text: string | undefined): number | undefined {
   throw new SluiceError('USAGE', `${flag} must be a size such as 512M, not ${JSON.stringify(text)}.`);
 }
 
+function describeVerification({ how, counts, compared }: VectorReport['verification']): string {
+  if (how === 'none') return 'not verified';
+  const said = [`${formatCount(compared)} rows compared with the server, value by value`];
+  if (counts.agreed > 0) said.unshift(`${formatCount(counts.agreed)} counts agree with the server's`);
+  if (counts.ids > 0) said.push(`all ids of ${formatCount(counts.ids)} where counts differ`);
+  if (counts.unseen > 0)
+    said.push(`${formatCount(counts.unseen)} tenants cannot be counted while they sleep`);
+  return `verified: ${said.join('; ')}`;
+}
+
 function describeExport(report: VectorReport): string {
   const { verification } = report;
   const lines = [
@@ -190,9 +200,7 @@ function describeExport(report: VectorReport): string {
     }),
     `  ${formatCount(report.objects)} objects, ${formatBytes(report.bytes)} in ${formatDuration(report.duration)}`,
     `  ${report.consistency}`,
-    verification.how === 'none'
-      ? '  not verified'
-      : `  verified: counts, and ${formatCount(verification.compared)} rows read back and compared`,
+    `  ${describeVerification(verification)}`,
   ];
   for (const [name, { skipped }] of Object.entries(report.classes)) {
     for (const { tenant, reason } of skipped.slice(0, 10)) {

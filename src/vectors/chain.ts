@@ -24,10 +24,18 @@ export interface ExportMetadata {
   since?: string;
 }
 
-/** An export as part of a chain. */
-export interface Layer {
+/** Files of objects, and of ids that were deleted: an export as part of a chain, or some files of one. */
+export interface FileLayer {
   store: Store;
   root: string;
+  metadata: {
+    files: readonly { class: string; key: string }[];
+    deleted?: readonly { class: string; key: string }[];
+  };
+}
+
+/** A whole export as part of a chain. */
+export interface Layer extends FileLayer {
   metadata: ExportMetadata;
 }
 
@@ -80,7 +88,7 @@ interface Entry {
 
 /** The objects as the newest of the chain knows them, in UUID order. */
 export async function* mergedObjects(
-  chain: readonly Layer[],
+  chain: readonly FileLayer[],
   wanted: Wanted,
   signal?: AbortSignal,
 ): AsyncGenerator<VectorObject, void, undefined> {
@@ -111,7 +119,7 @@ export async function* mergedObjects(
 }
 
 async function* rowsOf(
-  layer: Layer,
+  layer: FileLayer,
   files: readonly { class: string; key: string }[],
   wanted: Wanted,
   signal: AbortSignal | undefined,

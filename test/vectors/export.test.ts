@@ -126,23 +126,81 @@ test('properties and vectors can be left out', async () => {
   assert.deepEqual(Object.keys(references!), ['authors']);
 });
 
-test('an object that is updated while the export runs is read again, and the report says so', async (t) => {
-  const own = await ownServer(t, { articles: 300 });
-  const id = sampleUuid('article 7');
-  const engineJob = jobs.export(own, 'changing', { include: ['Article'], rowGroupRows: 50 });
+/** Has something happen when the server is asked for its newest objects: when all parts have been read. */
+function whenAsked(own: SampleWeaviate, name: string, happen: (ask: number) => void): void {
+  const shard = own.database.shard(name, undefined);
+  const newest = shard.newest.bind(shard);
+  let asks = 0;
+  shard.newest = (limit) => {
+    happen(++asks);
+    return newest(limit);
+  };
+}
+
+function retitle(own: SampleWeaviate, id: string, title: string): void {
   const object = own.database.shard('Article', undefined).get(id)!;
-  const started = await waitFor(async () => (await jobs.engine.get('changing')).pinned);
-  assert.ok(started);
-  own.database.put('Article', undefined, {
-    ...object,
-    properties: { ...object.properties, title: 'changed' },
+  own.database.put('Article', undefined, { ...object, properties: { ...object.properties, title } });
+}
+
+test('objects that change after they were read are read again, and those that change meanwhile, until none does', async (t) => {
+  const own = await ownServer(t, { articles: 300 });
+  const [first, second, untouched] = [7, 8, 9].map((i) => sampleUuid(`article ${i}`));
+  const made = sampleUuid('made meanwhile');
+  whenAsked(own, 'Article', (ask) => {
+    // Each round asks for one, and then for all that there are.
+    if (ask === 1) retitle(own, first!, 'changed');
+    if (ask !== 3) return;
+    retitle(own, second!, 'changed later');
+    const object = own.database.shard('Article', undefined).get(untouched!)!;
+    own.database.put('Article', undefined, { ...object, id: made });
   });
-  const job = await engineJob;
+  const job = await jobs.export(own, 'changing', { include: ['Article'], rowGroupRows: 50, fileRows: 100 });
   assert.equal(job.status, 'SUCCESS', job.error?.message);
-  const row = (await jobs.rows('changing/Article.parquet')).find((each) => each.object.id === id)!;
-  assert.equal(row.object.properties.title, 'changed');
-  assert.equal(job.report.classes.Article!.changed, 1);
-  assert.match(job.report.consistency, /1 objects were updated/);
+  const rows = (
+    await Promise.all([0, 1, 2].map((i) => jobs.rows(`changing/Article/0000${i}.parquet`)))
+  ).flat();
+  const ids = rows.map((row) => row.object.id);
+  assert.deepEqual(ids, [...ids].sort());
+  assert.equal(ids.length, 301);
+  const titleOf = (id: string) => rows.find(({ object }) => object.id === id)!.object.properties.title;
+  assert.equal(titleOf(first!), 'changed');
+  assert.equal(titleOf(second!), 'changed later');
+  assert.equal(titleOf(made), titleOf(untouched!));
+  assert.equal(job.report.classes.Article!.changed, 3);
+  assert.equal(job.report.classes.Article!.objects, 301);
+  assert.match(job.report.consistency, /in 3 rounds, until nothing had changed any more/);
+  assert.equal(job.report.verification.counts.agreed, 1);
+});
+
+test('more changes than a server lists are found by comparing all times', async (t) => {
+  const own = await ownServer(t, { articles: 1 });
+  const small = (i: number) => ({
+    ...own.database.shard('Author', undefined).get(sampleUuid('author 0'))!,
+    id: sampleUuid(`many ${i}`),
+    vector: undefined,
+  });
+  const count = 10_050;
+  for (let i = 0; i < count; i++) own.database.put('Author', undefined, small(i), 1000);
+  whenAsked(own, 'Author', (ask) => {
+    if (ask > 1) return;
+    for (let i = 0; i < count; i++)
+      own.database.put('Author', undefined, { ...small(i), properties: { name: 'new' } });
+  });
+  const job = await jobs.export(own, 'many', { include: ['Author'] });
+  assert.equal(job.status, 'SUCCESS', job.error?.message);
+  assert.equal(job.report.classes.Author!.changed, count);
+  const renamed = (await jobs.rows('many/Author.parquet')).filter(
+    (row) => row.object.properties.name === 'new',
+  );
+  assert.equal(renamed.length, count);
+});
+
+test('an export that never finds the class quiet ends, and says so', async (t) => {
+  const own = await ownServer(t, { articles: 20 });
+  whenAsked(own, 'Article', (ask) => retitle(own, sampleUuid('article 3'), `change ${ask}`));
+  const job = await jobs.export(own, 'restless', { include: ['Article'] });
+  assert.equal(job.status, 'SUCCESS', job.error?.message);
+  assert.match(job.report.consistency, /in 5 rounds, and objects still changed/);
 });
 
 async function waitFor<T>(what: () => Promise<T | undefined>): Promise<T> {

@@ -79,6 +79,55 @@ test('an increment holds what is new, changed and deleted, and a chain folds int
   assert.equal(next.report.objects, 0);
 });
 
+test('all objects of a tenant that was deleted are among the deleted ids, and every object can be compared', async () => {
+  const spec = { include: ['Note', 'Article'], tenants: ['b*', 'extra'], layout: 'weaviate', verify: 'full' };
+  server.database.putTenants('Note', [{ name: 'extra' }]);
+  const note = server.database.shard('Note', 'berlin').get(sampleUuid('note berlin 2'))!;
+  for (const name of ['one', 'two'])
+    server.database.put('Note', 'extra', { ...note, id: sampleUuid(name) }, 1000);
+  await jobs.export(server, 'with-extra', spec);
+  server.database.deleteTenants('Note', ['extra']);
+  change('Article', sampleUuid('article 6'));
+  const since = out('with-extra');
+  const job = await jobs.export(server, 'without-extra', { ...spec, since });
+  assert.equal(job.status, 'SUCCESS', job.error?.message);
+  assert.deepEqual(job.report.classes.Note!.deletedTenants, ['extra']);
+  const file = '_deleted/Note/tenants-00000.parquet';
+  const ids = (await readDeleted(join(out('without-extra'), file))).map(
+    ({ id, tenant }) => `${tenant} ${id}`,
+  );
+  assert.deepEqual(ids, ['one', 'two'].map((name) => `extra ${sampleUuid(name)}`).sort());
+  // The increment has one row, and what it stands for with the export before it is compared whole.
+  assert.equal(job.report.objects, 1);
+  assert.equal(job.report.verification.compared, 230);
+  const next = await jobs.export(server, 'after-extra', { ...spec, since: out('without-extra') });
+  assert.equal(next.report.classes.Note!.deleted, 0);
+});
+
+test('an increment is verified by its count: earlier ones and added ones without deleted ones', async () => {
+  await jobs.export(server, 'counted', { include: ['Article'] });
+  const shard = server.database.shard('Article', undefined);
+  shard.delete(sampleUuid('article 30'));
+  for (const name of ['new a', 'new b']) {
+    server.database.put(
+      'Article',
+      undefined,
+      { ...shard.get(sampleUuid('article 31'))!, id: sampleUuid(name) },
+      2000,
+    );
+  }
+  const job = await jobs.export(server, 'recounted', { include: ['Article'], since: out('counted') });
+  assert.equal(job.status, 'SUCCESS', job.error?.message);
+  assert.deepEqual(job.report.verification.counts, { agreed: 1, ids: 0, full: 0, unseen: 0 });
+});
+
+async function readDeleted(path: string): Promise<{ id: string; tenant?: string }[]> {
+  const { asyncBufferFromFile, parquetReadObjects } = await import('hyparquet');
+  const { compressors } = await import('hyparquet-compressors');
+  const file = await asyncBufferFromFile(path);
+  return (await parquetReadObjects({ file, compressors })) as { id: string; tenant?: string }[];
+}
+
 test('an increment of nothing that is there is refused by name', async () => {
   const job = await jobs.export(server, 'orphan', { since: out('never') });
   assert.equal(job.error!.code, 'NOT_FOUND');

@@ -2,12 +2,20 @@ import { isError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
 import { addCounts, type JobFailure } from '../../jobs/job.ts';
 import type { FinishResult, JobContext, Outcome } from '../../jobs/kind.ts';
-import type { ItemFailure, PartRecord } from '../../jobs/part.ts';
+import type { ItemFailure } from '../../jobs/part.ts';
+import { type FileLayer, openChain } from '../chain.ts';
 import { shapeOf } from '../schema.ts';
-import { changedSince, touches } from './changes.ts';
-import { type ExportPartData, type ExportPlace, exportPart } from './part.ts';
-import { type ExportPartBody, METADATA_FILE, OWN_FOLDER, type PinnedVectors, schemaOf } from './pinned.ts';
+import {
+  type ExportPartBody,
+  type ExportPartData,
+  type ExportPlace,
+  METADATA_FILE,
+  OWN_FOLDER,
+  type PinnedVectors,
+  schemaOf,
+} from './pinned.ts';
 import { type ClassReport, makeReport, newClassReport, type VectorReport } from './report.ts';
+import { rereadChanged } from './reread.ts';
 import { Verifier } from './verify.ts';
 
 export const REPORT_FILE = `${OWN_FOLDER}report.json`;
@@ -24,57 +32,52 @@ export async function finishExport(
   const classes = pinned.classes.map((each) => newClassReport(each.name));
   const failures: ItemFailure[] = [];
   let { status, error } = outcome;
+  const reread =
+    status === 'SUCCESS' && pinned.spec.source === 'api'
+      ? await rereadChanged(pinned, outcome, place, context)
+      : undefined;
   for await (const part of outcome.parts()) {
     const body = part.body as ExportPartBody;
     const report = classes[body.class]!;
-    const done = status === 'SUCCESS' ? await rereadIfChanged(part, pinned, place, context, report) : part;
-    for (const failure of done.failures ?? []) if (failures.length < 1000) failures.push(failure);
+    for (const failure of part.failures) if (failures.length < 1000) failures.push(failure);
     if (part.error) report.errors.push(`${part.label}: ${part.error.message}`);
-    const data = done.data as ExportPartData | undefined;
-    if (!data) continue;
-    report.skipped.push(...data.skipped);
-    addCounts(report.rows, data.rows);
-    if (data.deleted) report.deleted.push(data.deleted);
-    if (data.file) {
-      report.files.push({ ...data.file, tenants: Object.keys(data.rows) });
-      report.objects += data.file.rows;
-      report.bytes += data.file.bytes;
-    }
+    const data = reread?.data.get(part.id) ?? (part.data as ExportPartData | undefined);
+    if (data) takePart(body, data, report);
   }
   const verifier = new Verifier(pinned, place, context.signal);
   if (status === 'SUCCESS') {
     error = await verify(pinned, classes, verifier, place, context);
     if (error) status = 'FAILED';
   }
-  const report = makeReport({ pinned, status, error, classes, failures, found: verifier.found, context });
+  const report = makeReport({
+    pinned,
+    status,
+    error,
+    classes,
+    failures,
+    reread,
+    found: verifier.found,
+    context,
+  });
   await write(place, REPORT_FILE, report);
   // A canceled export gives its id free again, as Weaviate's own does.
   if (status === 'SUCCESS') await write(place, METADATA_FILE, metadataOf(pinned, report, classes));
   return { status, ...(error ? { error } : {}), report: report as unknown as Json };
 }
 
-/** Objects that were updated since the export began: their part is read again, as a whole. */
-async function rereadIfChanged(
-  part: PartRecord,
-  pinned: PinnedVectors,
-  place: ExportPlace,
-  context: JobContext,
-  report: ClassReport,
-): Promise<Pick<PartRecord, 'data' | 'failures'>> {
-  const body = part.body as ExportPartBody;
-  const data = part.data as ExportPartData | undefined;
-  if (!data || body.slices.length === 0) return part;
-  let changed = 0;
-  for (const slice of body.slices) {
-    if (slice.putBack !== undefined) continue;
-    const known = await changedSince(place.client, pinned, body.class, slice.tenant, report, context.signal);
-    changed += known === 'many' ? 1 : known.filter((id) => touches(slice, id)).length;
+function takePart(body: ExportPartBody, data: ExportPartData, report: ClassReport): void {
+  const tenants = Object.keys(data.rows);
+  report.skipped.push(...data.skipped);
+  addCounts(report.rows, data.rows);
+  for (const [tenant, balance] of Object.entries(data.balance ?? {})) {
+    report.balance[tenant] = addCounts(report.balance[tenant] ?? {}, balance);
   }
-  if (changed === 0) return part;
-  report.changed += changed;
-  report.readAgain++;
-  const again = await exportPart(body, pinned, place, { ...context, partAttempt: 1, progress: () => {} });
-  return { data: again.data, failures: again.failures ?? [] };
+  for (const slice of body.slices) if (slice.gone) report.gone.push(slice.tenant!);
+  if (data.deleted) report.deleted.push({ ...data.deleted, tenants });
+  if (!data.file) return;
+  report.files.push({ ...data.file, tenants });
+  report.objects += data.file.rows;
+  report.bytes += data.file.bytes;
 }
 
 async function verify(
@@ -84,7 +87,8 @@ async function verify(
   place: ExportPlace,
   context: JobContext,
 ): Promise<JobFailure | undefined> {
-  const { verify: how } = pinned.spec;
+  const { verify: how, since, source } = pinned.spec;
+  const earlier = since === undefined ? [] : await openChain(context.open, since, context.signal);
   for (const [index, report] of classes.entries()) {
     const now = await place.client.classNamed(report.name, context.signal);
     if (!now) {
@@ -97,29 +101,24 @@ async function verify(
       };
     }
     if (how === 'none') continue;
-    // An increment has other rows than the server has objects, and the server's own export is of a moment that
-    // has passed, in files of no common order: a sample of their rows is compared.
-    const whole = pinned.spec.since === undefined && pinned.spec.source === 'api';
-    for (const [tenant, rows] of whole ? Object.entries(report.rows) : []) {
+    const skipped = new Set(report.skipped.map((each) => each.tenant));
+    for (const [tenant, rows] of Object.entries(report.rows)) {
+      if (skipped.has(tenant)) continue;
+      const layers = layersOf(report, tenant, source === 'native', place);
+      const {
+        earlier: known,
+        added,
+        deleted,
+      } = report.balance[tenant] ?? { earlier: 0, added: 0, deleted: 0 };
+      const expected = since === undefined ? rows : known! + added! - deleted!;
       const named = tenant === '' ? undefined : tenant;
-      const files = report.files.filter((file) => file.tenants.includes(tenant)).map((file) => file.key);
-      if (how === 'full') await verifier.everything(index, named, files, rows, 'all');
-      else {
-        const count = await place.client.count(report.name, named, context.signal).catch((error: unknown) => {
-          // A tenant that has gone, or was put back to sleep, is not counted.
-          if (isError(error, 'NOT_FOUND', 'CONFLICT')) return undefined;
-          throw error;
-        });
-        if (count !== undefined && count !== rows) {
-          await verifier.everything(index, named, files, rows, 'ids');
-        }
-        report.counted++;
-      }
+      await verifier.countOrCompare(index, named, [...layers, ...earlier], expected);
     }
-    if (how === 'sample' || !whole) {
+    if (how === 'sample') {
       const step = Math.max(1, Math.floor(report.files.length / FILES_SAMPLED));
       for (let i = 0; i < report.files.length; i += step) await verifier.sample(index, report.files[i]!.key);
     }
+    report.shards = await shardsOf(pinned, index, report, place, context);
   }
   const { different, lost, examples } = verifier.found;
   if (different + lost === 0) return undefined;
@@ -131,6 +130,34 @@ async function verify(
     code: 'DIFFERENT',
     message: `${different + lost} objects are not in the files as they are on the server: ${first}.`,
   };
+}
+
+/** The files that hold rows of a tenant. Those of the server's own export overlap: each is a layer of its own. */
+function layersOf(report: ClassReport, tenant: string, apart: boolean, place: ExportPlace): FileLayer[] {
+  const ofTenant = (file: { tenants: string[] }) => file.tenants.includes(tenant);
+  const named = <File extends object>(file: File) => ({ class: report.name, ...file });
+  const files = report.files.filter(ofTenant).map(named);
+  if (apart) return files.map((file) => ({ ...place, metadata: { files: [file] } }));
+  return [{ ...place, metadata: { files, deleted: report.deleted.filter(ofTenant).map(named) } }];
+}
+
+/** What the server counts in each shard, where that adds up to what was written: its shard counts lag behind. */
+async function shardsOf(
+  pinned: PinnedVectors,
+  index: number,
+  report: ClassReport,
+  place: ExportPlace,
+  context: JobContext,
+): Promise<Record<string, number> | undefined> {
+  const { name, shards } = pinned.classes[index]!;
+  if (shards.length < 2 || pinned.spec.since !== undefined) return undefined;
+  const counts = await place.client.shardCounts(name, context.signal).catch((error: unknown) => {
+    // A role that may read objects need not be one that may look at nodes.
+    if (isError(error, 'ACCESS_DENIED')) return {};
+    throw error;
+  });
+  const sum = Object.values(counts).reduce((total, count) => total + count, 0);
+  return sum === report.rows[''] ? counts : undefined;
 }
 
 async function write(place: ExportPlace, name: string, value: object): Promise<void> {
@@ -160,7 +187,9 @@ function metadataOf(pinned: PinnedVectors, report: VectorReport, classes: ClassR
       ? {}
       : {
           since: pinned.spec.since,
-          deleted: classes.flatMap((each) => each.deleted.map((file) => ({ class: each.name, ...file }))),
+          deleted: classes.flatMap((each) =>
+            each.deleted.map(({ key, rows }) => ({ class: each.name, key, rows })),
+          ),
         }),
   };
 }
@@ -168,7 +197,14 @@ function metadataOf(pinned: PinnedVectors, report: VectorReport, classes: ClassR
 function shardStatus(report: ClassReport, shards: string[]): Record<string, object> {
   const status: Record<string, object> = {};
   for (const [tenant, objectsExported] of Object.entries(report.rows)) {
-    status[tenant === '' ? shards.join(',') : tenant] = { status: 'SUCCESS', objectsExported };
+    if (tenant !== '') status[tenant] = { status: 'SUCCESS', objectsExported };
+    else {
+      for (const [shard, objects] of Object.entries(
+        report.shards ?? { [shards.join(',')]: objectsExported },
+      )) {
+        status[shard] = { status: 'SUCCESS', objectsExported: objects };
+      }
+    }
   }
   for (const { tenant, reason } of report.skipped) {
     status[tenant] = { status: 'SKIPPED', objectsExported: 0, skipReason: reason };

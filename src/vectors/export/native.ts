@@ -2,17 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isError, SluiceError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
 import { asFolder } from '../../base/keys.ts';
-import { ParquetWriter } from '../../base/parquet/writer.ts';
 import type { JobContext, PartContext } from '../../jobs/kind.ts';
 import type { Part, PartResult } from '../../jobs/part.ts';
 import { VectorFile } from '../layouts/file.ts';
-import { layoutNamed } from '../layouts/index.ts';
-import { type ClassSchema, isMultiTenant } from '../schema.ts';
+import type { ClassSchema } from '../schema.ts';
 import type { WeaviateClient } from '../weaviate/client.ts';
-import type { ExportPartData, ExportPlace } from './part.ts';
-import { type ExportPartBody, type PinnedVectors, propertiesOf, schemaOf } from './pinned.ts';
+import { PartFile } from './part-file.ts';
+import {
+  type ExportPartBody,
+  type ExportPartData,
+  type ExportPlace,
+  fileName,
+  nameFilter,
+  numbered,
+  type PinnedVectors,
+} from './pinned.ts';
 import type { VectorExportSpec } from './spec.ts';
-import { Upload } from './upload.ts';
 
 /** Milliseconds between looks at the server's export. */
 const POLL = 1000;
@@ -72,19 +77,24 @@ export async function* planNative(
 ): AsyncGenerator<Part> {
   const { store, path } = await context.open(spec.native!.output);
   const root = `${asFolder(path)}${spec.id}/`;
+  const wanted = nameFilter(spec.tenants);
   const counts = new Map<string, number>();
-  const files: { key: string; index: number; rows: number; tenant: string | undefined }[] = [];
+  const files: { key: string; index: number; rows: number; tenant: string | undefined; name: string }[] = [];
+  let written = 0;
   for await (const page of store.list({ prefix: root, signal: context.signal })) {
     for (const { key } of page.objects) {
       if (!key.endsWith('.parquet')) continue;
+      written++;
       const file = await VectorFile.open(store, key, context.signal);
-      const index = schemas.findIndex((schema) => schema.class === file.className);
-      if (index < 0) continue;
-      files.push({ key, index, rows: file.rows, tenant: file.tenant });
-      counts.set(file.className, (counts.get(file.className) ?? 0) + 1);
+      const { className, tenant, rows } = file;
+      const index = schemas.findIndex((schema) => schema.class === className);
+      if (index < 0 || (tenant !== undefined && !wanted(tenant))) continue;
+      const name = fileName(spec, className, tenant);
+      files.push({ key, index, rows, tenant, name });
+      counts.set(name, (counts.get(name) ?? 0) + 1);
     }
   }
-  if (files.length === 0 && schemas.length > 0) {
+  if (written === 0 && schemas.length > 0) {
     const { body } = await store.get(`${root}export_metadata.json`, { signal: context.signal }).catch(() => {
       throw new SluiceError(
         'NOT_FOUND',
@@ -94,13 +104,11 @@ export async function* planNative(
     body.destroy();
   }
   files.sort((a, b) => a.index - b.index || (a.key < b.key ? -1 : 1));
-  const numbers = new Map<number, number>();
-  for (const { key, index, rows, tenant } of files) {
-    const name = schemas[index]!.class;
-    const number = numbers.get(index) ?? 0;
-    numbers.set(index, number + 1);
-    const numbered = String(number).padStart(5, '0');
-    const file = counts.get(name) === 1 ? `${name}.parquet` : `${name}/${numbered}.parquet`;
+  const numbers = new Map<string, number>();
+  for (const [place, { key, index, rows, tenant, name }] of files.entries()) {
+    const number = numbers.get(name) ?? 0;
+    numbers.set(name, number + 1);
+    const file = counts.get(name) === 1 ? `${name}.parquet` : `${name}/${numbered(number)}.parquet`;
     const body: ExportPartBody = {
       class: index,
       slices: [],
@@ -110,7 +118,7 @@ export async function* planNative(
       skip: [],
       native: key,
     };
-    const id = `${String(index).padStart(5, '0')}-${String(number).padStart(8, '0')}`;
+    const id = `${numbered(index)}-${String(place).padStart(8, '0')}`;
     yield { id, stage: 0, label: file, body: body as Json, counts: { plannedObjects: rows } };
   }
 }
@@ -125,45 +133,23 @@ export async function takeNative(
   const { spec } = pinned;
   const { store } = await context.open(spec.native!.output);
   const source = await VectorFile.open(store, body.native!, context.signal);
-  const schema = schemaOf(pinned, body.class);
-  const layout = layoutNamed(spec.layout, {
-    schema,
-    properties: propertiesOf(schema, spec),
-    vectors: spec.vectors,
-    tenants: isMultiTenant(schema),
-  });
-  const upload = new Upload(place.store, `${place.root}${body.file}`, {
-    contentType: 'application/vnd.apache.parquet',
-    signal: context.signal,
-  });
+  const file = new PartFile(body, pinned, place, context.signal);
   try {
-    const writer = new ParquetWriter({
-      columns: layout.columns,
-      compression: spec.compression,
-      level: spec.level,
-      rowGroupRows: spec.rowGroupRows,
-      sink: (bytes) => upload.write(bytes),
-    });
     let rows = 0;
     for await (const group of source.groups()) {
-      for (const { object, tenant } of group) {
-        writer.add(layout.row(object, tenant));
-        if (writer.full) await writer.flush();
-      }
+      for (const { object, tenant } of group) await file.add(object, tenant);
       rows += group.length;
       context.progress({ objects: group.length });
     }
-    const tenant = spec.layout === 'weaviate' ? body.tenant : undefined;
-    const written = await writer.finish(await layout.metadata({ tenant, exportId: spec.id }));
-    await upload.end();
+    const written = await file.finish();
     const data: ExportPartData = {
-      file: { key: body.file, rows, bytes: written.bytes },
+      file: written,
       rows: { [body.tenant ?? '']: rows },
       skipped: [],
     };
     return { counts: { objects: rows, bytes: written.bytes }, data };
   } catch (error) {
-    await upload.abort();
+    await file.abort();
     throw error;
   }
 }

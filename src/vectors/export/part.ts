@@ -1,38 +1,23 @@
 import { isError, SluiceError } from '../../base/errors.ts';
-import type { Json } from '../../base/json.ts';
-import { ParquetWriter } from '../../base/parquet/writer.ts';
 import type { PartContext } from '../../jobs/kind.ts';
 import { type ItemFailure, MAX_FAILURES_KEPT, type PartResult } from '../../jobs/part.ts';
-import type { Store } from '../../stores/store.ts';
-import { type Layer, openChain } from '../chain.ts';
-import { layoutNamed } from '../layouts/index.ts';
+import { type Layer, mergedObjects, openChain } from '../chain.ts';
 import type { VectorObject } from '../object.ts';
 import { type ReadOptions, readObjects } from '../read.ts';
-import { type ClassSchema, isMultiTenant } from '../schema.ts';
-import type { WeaviateClient } from '../weaviate/client.ts';
+import type { ClassSchema } from '../schema.ts';
 import { withActivated } from './activate.ts';
-import { DELETED_FOLDER, Deletions, readChanges } from './incremental.ts';
-import { type ExportPartBody, type PinnedVectors, propertiesOf, type Slice, schemaOf } from './pinned.ts';
-import { Upload } from './upload.ts';
-
-/** What a part leaves for the end of the job. */
-export interface ExportPartData {
-  [key: string]: Json | undefined;
-  /** Not there when there was nothing to write. */
-  file?: { key: string; rows: number; bytes: number };
-  /** Ids that the earlier export has and the server no longer; not there when there are none. */
-  deleted?: { key: string; rows: number };
-  /** Rows by tenant ('' without tenants). */
-  rows: Record<string, number>;
-  /** Tenants that were not read, and why. */
-  skipped: { tenant: string; reason: string }[];
-}
-
-export interface ExportPlace {
-  client: WeaviateClient;
-  store: Store;
-  root: string;
-}
+import { DELETED_FOLDER, Deletions } from './deletions.ts';
+import { readChanges } from './incremental.ts';
+import { PartFile } from './part-file.ts';
+import {
+  type ExportPartBody,
+  type ExportPartData,
+  type ExportPlace,
+  type PinnedVectors,
+  propertiesOf,
+  type Slice,
+  schemaOf,
+} from './pinned.ts';
 
 /** Reads a part's objects and writes them as one file, which appears complete or not at all. */
 export async function exportPart(
@@ -65,7 +50,7 @@ class PartWriting {
   readonly #deletions: Deletions;
   /** The earlier exports, where only changes are wanted. */
   #chain: Layer[] | undefined;
-  #upload: Upload | undefined;
+  readonly #file: PartFile;
   #reported = 0;
 
   constructor(body: ExportPartBody, pinned: PinnedVectors, place: ExportPlace, context: PartContext) {
@@ -75,58 +60,34 @@ class PartWriting {
     this.#context = context;
     const { name, multiTenant } = pinned.classes[body.class]!;
     this.#deletions = new Deletions(place, name, multiTenant, context.signal);
+    this.#file = new PartFile(body, pinned, place, context.signal);
   }
 
   async run(): Promise<PartResult> {
     const { spec } = this.#pinned;
-    const schema = schemaOf(this.#pinned, this.#body.class);
     if (spec.since !== undefined) {
       this.#chain = await openChain(this.#context.open, spec.since, this.#context.signal);
     }
-    const layout = layoutNamed(spec.layout, {
-      schema,
-      properties: propertiesOf(schema, spec),
-      vectors: spec.vectors,
-      tenants: isMultiTenant(schema),
-    });
-    const key = `${this.#place.root}${this.#body.file}`;
-    const writer = new ParquetWriter({
-      columns: layout.columns,
-      compression: spec.compression,
-      level: spec.level,
-      rowGroupRows: spec.rowGroupRows,
-      sink: (bytes) => {
-        // Begun with the first bytes, so that an empty part leaves nothing.
-        this.#upload ??= new Upload(this.#place.store, key, {
-          contentType: 'application/vnd.apache.parquet',
-          signal: this.#context.signal,
-        });
-        return this.#upload.write(bytes);
-      },
-    });
+    const file = this.#file;
     let rows = 0;
     for (const slice of this.#body.slices) {
+      if (slice.gone) {
+        await this.#gone(slice.tenant!);
+        continue;
+      }
       rows += await this.#slice(slice, async (objects) => {
-        for (const object of objects) {
-          writer.add(layout.row(object, slice.tenant));
-          if (writer.full) await writer.flush();
-        }
-        this.#context.progress({ objects: objects.length, bytes: writer.bytes - this.#reported });
-        this.#reported = writer.bytes;
+        for (const object of objects) await file.add(object, slice.tenant);
+        this.#context.progress({ objects: objects.length, bytes: file.bytes - this.#reported });
+        this.#reported = file.bytes;
       });
     }
-    if (rows > 0 || this.#body.evenEmpty) {
-      const tenant = this.#body.tenant;
-      const written = await writer.finish(await layout.metadata({ tenant, exportId: spec.id }));
-      await this.#upload!.end();
-      this.#data.file = { key: this.#body.file, rows: written.rows, bytes: written.bytes };
-    }
+    if (rows > 0 || this.#body.evenEmpty) this.#data.file = await file.finish();
     const deleted = await this.#deletions.write(`${DELETED_FOLDER}${this.#body.file}`);
     if (deleted) this.#data.deleted = deleted;
     const counts = {
       deleted: deleted?.rows ?? 0,
       objects: rows,
-      bytes: writer.bytes,
+      bytes: file.bytes,
       skipped: this.#data.skipped.length,
     };
     const none = this.#body.slices.length > 0 && this.#data.skipped.length === this.#body.slices.length;
@@ -142,11 +103,25 @@ class PartWriting {
   #read(schema: ClassSchema, options: ReadOptions): AsyncGenerator<VectorObject[]> {
     const { client } = this.#place;
     if (this.#chain === undefined) return readObjects(client, schema, options);
-    return readChanges(client, schema, options, this.#chain, (id) => this.#deletions.add(id, options.tenant));
+    this.#data.balance ??= {};
+    const balance = { earlier: 0, added: 0, deleted: 0 };
+    this.#data.balance[options.tenant ?? ''] = balance;
+    return readChanges(client, schema, options, this.#chain, balance, (id) =>
+      this.#deletions.add(id, options.tenant),
+    );
+  }
+
+  /** A tenant that is no longer on the server: all its objects are deleted ones. */
+  async #gone(tenant: string): Promise<void> {
+    const { name: className } = this.#pinned.classes[this.#body.class]!;
+    const earlier = { className, tenant, range: {}, what: 'ids' as const };
+    for await (const { id } of mergedObjects(this.#chain!, earlier, this.#context.signal)) {
+      await this.#deletions.add(id, tenant);
+    }
   }
 
   async abort(): Promise<void> {
-    await this.#upload?.abort();
+    await this.#file.abort();
   }
 
   /** @returns rows taken */

@@ -59,6 +59,38 @@ export interface Slice {
   expected: number;
   /** The tenant is to be activated for reading, then put back to this state. */
   putBack?: string;
+  /** The earlier exports have the tenant and the server no longer: all its ids are deleted ones. */
+  gone?: true;
+}
+
+/** What a part leaves for the end of the job. */
+export interface ExportPartData {
+  [key: string]: Json | undefined;
+  /** Not there when there was nothing to write. */
+  file?: { key: string; rows: number; bytes: number };
+  /** Ids that the earlier export has and the server no longer; not there when there are none. */
+  deleted?: { key: string; rows: number };
+  /** Rows by tenant ('' without tenants). */
+  rows: Record<string, number>;
+  /** Of an increment, by tenant. */
+  balance?: Record<string, Balance>;
+  /** Tenants that were not read, and why. */
+  skipped: { tenant: string; reason: string }[];
+}
+
+/** How an increment comes from the earlier exports to what the server has: earlier + added - deleted. */
+export interface Balance {
+  [key: string]: number;
+  earlier: number;
+  added: number;
+  deleted: number;
+}
+
+/** What an export works with: the server, and the folder of its files. */
+export interface ExportPlace {
+  client: WeaviateClient;
+  store: Store;
+  root: string;
 }
 
 export function schemaOf(pinned: PinnedVectors, index: number): ClassSchema {
@@ -70,11 +102,20 @@ export function exportRoot(path: string, spec: VectorExportSpec): string {
   return `${asFolder(path)}${spec.id}/`;
 }
 
+/** The key under the export's folder of a class's only file, or of one tenant's, without its ending. */
+export function fileName(spec: VectorExportSpec, className: string, tenant: string | undefined): string {
+  if (tenant === undefined || spec.partitionBy !== 'tenant') return className;
+  // In Weaviate's own layout a file is named by class and shard, which is the tenant.
+  return spec.layout === 'weaviate' ? `${className}_${tenant}` : `${className}/tenant=${tenant}/data`;
+}
+
+export const numbered = (i: number): string => String(i).padStart(5, '0');
+
 /** A client and the place of the export's files, for as long as something works on them. */
 export async function withExport<T>(
   spec: VectorExportSpec,
   context: JobContext,
-  work: (place: { client: WeaviateClient; store: Store; root: string }) => Promise<T>,
+  work: (place: ExportPlace) => Promise<T>,
 ): Promise<T> {
   const client = new WeaviateClient(resolveWeaviate(spec.weaviate, context.connections, { grpc: spec.grpc }));
   try {

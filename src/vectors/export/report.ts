@@ -2,6 +2,7 @@ import type { JobFailure } from '../../jobs/job.ts';
 import type { JobContext } from '../../jobs/kind.ts';
 import type { ItemFailure } from '../../jobs/part.ts';
 import type { PinnedVectors } from './pinned.ts';
+import type { Reread } from './reread.ts';
 import type { Verification } from './verify.ts';
 
 /** What became of a class, gathered while the export ends. */
@@ -11,18 +12,17 @@ export interface ClassReport {
   bytes: number;
   files: { key: string; rows: number; bytes: number; tenants: string[] }[];
   /** Files of ids that were deleted since the earlier export. */
-  deleted: { key: string; rows: number }[];
+  deleted: { key: string; rows: number; tenants: string[] }[];
   /** By tenant; '' without tenants. */
   rows: Record<string, number>;
+  /** Of an increment, by tenant. */
+  balance: Record<string, Record<string, number>>;
   skipped: { tenant: string; reason: string }[];
-  /** Objects that were updated while the class was read, and parts that were read again for it. */
-  changed: number;
-  readAgain: number;
-  /** Tenants, or the class, whose rows were counted against the server. */
-  counted: number;
+  /** Tenants of the earlier exports that the server no longer has. */
+  gone: string[];
+  /** Objects by shard, of a class of several, where the server's counts add up to what was written. */
+  shards?: Record<string, number> | undefined;
   errors: string[];
-  /** The last answer of changedSince. */
-  asked?: { tenant: string | undefined; changed: string[] | 'many' };
 }
 
 export function newClassReport(name: string): ClassReport {
@@ -33,10 +33,9 @@ export function newClassReport(name: string): ClassReport {
     files: [],
     deleted: [],
     rows: {},
+    balance: {},
     skipped: [],
-    changed: 0,
-    readAgain: 0,
-    counted: 0,
+    gone: [],
     errors: [],
   };
 }
@@ -73,7 +72,12 @@ export interface ClassSummary {
   files: number;
   tenants?: number;
   skipped: { tenant: string; reason: string }[];
+  /** Objects that changed after they were read, and were read again. */
   changed: number;
+  /** Objects on the server by shard, of a class of several, where they add up to those written. */
+  shards?: Record<string, number>;
+  /** Of an increment: tenants that the earlier export has and the server no longer. */
+  deletedTenants?: string[];
   /** Of an increment: ids that the earlier export has and the server no longer. */
   deleted?: number;
   errors: string[];
@@ -88,12 +92,12 @@ export function makeReport(from: {
   error: JobFailure | undefined;
   classes: ClassReport[];
   failures: ItemFailure[];
+  reread: Reread | undefined;
   found: Verification;
   context: JobContext;
 }): VectorReport {
-  const { pinned, classes, context } = from;
+  const { pinned, classes, context, reread } = from;
   const completed = Date.now();
-  const changed = classes.reduce((sum, each) => sum + each.changed, 0);
   return {
     job: context.jobId,
     id: pinned.spec.id,
@@ -118,7 +122,9 @@ export function makeReport(from: {
           files: each.files.length,
           ...(pinned.classes[i]!.multiTenant ? { tenants: Object.keys(each.rows).length } : {}),
           skipped: each.skipped.slice(0, NAMED),
-          changed: each.changed,
+          changed: reread?.changed[i] ?? 0,
+          ...(each.shards ? { shards: each.shards } : {}),
+          ...(each.gone.length > 0 ? { deletedTenants: each.gone.slice(0, NAMED) } : {}),
           ...(pinned.spec.since === undefined
             ? {}
             : { deleted: each.deleted.reduce((sum, file) => sum + file.rows, 0) }),
@@ -126,13 +132,21 @@ export function makeReport(from: {
         },
       ]),
     ),
-    consistency:
-      pinned.spec.source === 'native'
-        ? "It is the server's own snapshot of its start."
-        : changed === 0
-          ? 'No object was updated while the export ran: it is the state at its start.'
-          : `${changed} objects were updated while the export ran; the parts that hold them were read again at the end.`,
+    consistency: consistencyOf(pinned, reread),
     verification: { how: pinned.spec.verify, ...from.found },
     failures: from.failures.slice(0, NAMED),
   };
+}
+
+function consistencyOf(pinned: PinnedVectors, reread: Reread | undefined): string {
+  if (pinned.spec.source === 'native') return "It is the server's own snapshot of its start.";
+  if (!reread) return 'It was not looked for what changed while the export ran.';
+  const { updated, changed, rounds, quiet } = reread;
+  if (updated === 0) return 'No object was updated while the export ran: it is the state at its start.';
+  const again = changed.reduce((sum, each) => sum + each, 0);
+  const objects = (count: number) => `${count} ${count === 1 ? 'object' : 'objects'}`;
+  const end = quiet
+    ? 'until nothing had changed any more'
+    : 'and objects still changed: those that changed last may be in an older state';
+  return `${objects(updated)} updated while the export ran, ${again} of them after they had been read; these were read again, in ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, ${end}.`;
 }

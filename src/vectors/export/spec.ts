@@ -78,6 +78,15 @@ export function parseVectorExportSpec(spec: Json): VectorExportSpec {
   }
   const layout = from.choice('layout', ['typed', 'weaviate']) ?? 'typed';
   const source = from.choice('source', ['api', 'native']) ?? 'api';
+  const since = from.optionalText('since');
+  const fileSize = from.count('fileSize');
+  for (const [name, value] of Object.entries({ since, fileSize })) {
+    if (source === 'native' && value !== undefined) {
+      throw from.bad(
+        `the server's own export writes whole classes, in files of its own: leave out "${name}".`,
+      );
+    }
+  }
   return from.compact<VectorExportSpec>({
     native: source === 'native' ? nativeOf(from) : undefined,
     weaviate: from.text('weaviate'),
@@ -95,12 +104,12 @@ export function parseVectorExportSpec(spec: Json): VectorExportSpec {
     level: from.number('level'),
     rowGroupRows: from.count('rowGroupRows') ?? 10_000,
     fileRows: from.count('fileRows') ?? 500_000,
-    fileSize: from.count('fileSize'),
+    fileSize,
     // A file in Weaviate's own layout has no column for the tenant.
     partitionBy: layout === 'weaviate' ? 'tenant' : from.choice('partitionBy', ['tenant']),
     activateTenants: from.flag('activateTenants') ?? false,
     verify: from.choice('verify', ['none', 'sample', 'full']) ?? 'sample',
-    since: from.optionalText('since'),
+    since,
     source,
   });
 }

@@ -1,8 +1,8 @@
 import type { Engine } from '../../jobs/engine.ts';
 import type { JobRecord, PartStatus } from '../../jobs/job.ts';
 import type { PartRecord } from '../../jobs/part.ts';
-import type { ExportPartData } from './part.ts';
-import type { ExportPartBody, PinnedVectors } from './pinned.ts';
+import type { ExportPartBody, ExportPartData, PinnedVectors } from './pinned.ts';
+import type { VectorReport } from './report.ts';
 
 /** How far a shard is: a tenant, or the shards of a class without tenants, which are read as one. */
 export interface ShardStatus {
@@ -46,13 +46,28 @@ export async function exportStatus(engine: Engine, job: JobRecord): Promise<Expo
     after = page.at(-1)?.id;
     if (page.length < PAGE) break;
   }
+  const report = job.report as VectorReport | undefined;
   for (const name of status.classes) {
+    const counted = report?.classes[name]?.shards;
+    if (counted) status.shardStatus[name] = byShard(status.shardStatus[name]!, counted);
     const shards = Object.values(status.shardStatus[name]!);
     const own = status.progress[name]!;
     if (shards.length > 0) own.status = shards.map((shard) => shard.status).reduce(worse);
     own.error ??= shards.find((shard) => shard.error !== undefined)?.error;
   }
   return status;
+}
+
+/** Shards that were read as one, each with what the server counts in it. */
+function byShard(
+  asOne: Record<string, ShardStatus>,
+  counted: Record<string, number>,
+): Record<string, ShardStatus> {
+  const [whole] = Object.values(asOne);
+  if (!whole) return asOne;
+  return Object.fromEntries(
+    Object.entries(counted).map(([shard, objectsExported]) => [shard, { ...whole, objectsExported }]),
+  );
 }
 
 function takePart(part: PartRecord, pinned: PinnedVectors, status: ExportStatus): void {
@@ -63,7 +78,7 @@ function takePart(part: PartRecord, pinned: PinnedVectors, status: ExportStatus)
   for (const { tenant, reason } of [...body.skip, ...(data?.skipped ?? [])]) {
     shardStatus[tenant] = { status: 'SKIPPED', objectsExported: 0, skipReason: reason };
   }
-  const tenants = new Set(body.slices.map((slice) => slice.tenant ?? ''));
+  const tenants = new Set(body.slices.filter((slice) => !slice.gone).map((slice) => slice.tenant ?? ''));
   if (body.native !== undefined) tenants.add(body.tenant ?? '');
   for (const tenant of tenants) {
     const shard = tenant === '' ? shards.join(',') || name : tenant;

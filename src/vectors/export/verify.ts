@@ -1,14 +1,14 @@
 import { isError } from '../../base/errors.ts';
+import { type FileLayer, mergedObjects } from '../chain.ts';
 import { differences } from '../compare.ts';
 import { VectorFile } from '../layouts/file.ts';
 import type { VectorObject } from '../object.ts';
 import { readObjects } from '../read.ts';
-import type { ExportPlace } from './part.ts';
-import type { PinnedVectors, Slice } from './pinned.ts';
-import { propertiesOf, schemaOf } from './pinned.ts';
+import { type ExportPlace, type PinnedVectors, propertiesOf, schemaOf } from './pinned.ts';
 
 /** What a comparison of files with the server found. Changes that the server made since are not counted as wrong. */
 export interface Verification {
+  counts: Counted;
   /** Rows read back from files and compared, value by value. */
   compared: number;
   /** Objects that differ in a value although they were not updated since. */
@@ -23,8 +23,29 @@ export interface Verification {
   examples: { item: string; what: string }[];
 }
 
+/** How classes without tenants, and tenants, were verified: how many in which way. */
+export interface Counted {
+  [way: string]: number;
+  /** The server counts as many objects as the files hold. */
+  agreed: number;
+  /** Counts did not agree, so all ids were compared: what is missing or has gone is known by name. */
+  ids: number;
+  /** Every object was compared. */
+  full: number;
+  /** Tenants that sleep, or are gone: the server does not count them. */
+  unseen: number;
+}
+
 export function noVerification(): Verification {
-  return { compared: 0, different: 0, lost: 0, deletedSince: 0, changedSince: 0, examples: [] };
+  return {
+    counts: { agreed: 0, ids: 0, full: 0, unseen: 0 },
+    compared: 0,
+    different: 0,
+    lost: 0,
+    deletedSince: 0,
+    changedSince: 0,
+    examples: [],
+  };
 }
 
 const EXAMPLES = 20;
@@ -62,13 +83,42 @@ export class Verifier {
   }
 
   /**
-   * Compares a tenant's rows of files, or a class's without tenants, with all objects of the server.
-   * @param what `ids` reads ids and times only
+   * Counts a tenant's objects, or a class's without tenants; where they are not as many as the files should
+   * hold, compares all ids. With `verify: full` compares every object at once.
+   * @param layers the files, and for an increment those of the exports before it
    */
-  async everything(
+  async countOrCompare(
     index: number,
     tenant: string | undefined,
-    files: readonly string[],
+    layers: readonly FileLayer[],
+    expected: number,
+  ): Promise<void> {
+    const { counts } = this.found;
+    const { name } = this.#pinned.classes[index]!;
+    try {
+      if (this.#pinned.spec.verify === 'full') {
+        await this.#everything(index, tenant, layers, expected, 'all');
+        counts.full++;
+        return;
+      }
+      if ((await this.#place.client.count(name, tenant, this.#signal)) === expected) {
+        counts.agreed++;
+        return;
+      }
+      await this.#everything(index, tenant, layers, expected, 'ids');
+      counts.ids++;
+    } catch (error) {
+      // A tenant that has gone, or was put back to sleep, cannot be looked at.
+      if (!isError(error, 'NOT_FOUND', 'CONFLICT')) throw error;
+      counts.unseen++;
+    }
+  }
+
+  /** @param what `ids` reads ids and times only */
+  async #everything(
+    index: number,
+    tenant: string | undefined,
+    layers: readonly FileLayer[],
     expected: number,
     what: 'ids' | 'all',
   ): Promise<void> {
@@ -77,19 +127,13 @@ export class Verifier {
     const wantedNames = propertiesOf(schema, spec);
     const properties =
       what === 'all' ? (schema.properties ?? []).filter((property) => wantedNames.has(property.name)) : [];
-    const slice: Slice = { expected };
+    const wanted = { properties, vectors: what === 'all' && spec.vectors };
     const server = flat(
-      readObjects(this.#place.client, schema, {
-        tenant,
-        range: slice,
-        expected,
-        wanted: { properties, vectors: what === 'all' && spec.vectors },
-        signal: this.#signal,
-      }),
+      readObjects(this.#place.client, schema, { tenant, range: {}, expected, wanted, signal: this.#signal }),
     );
-    const rows = this.#rows(files, tenant, what);
-    let here = await rows.next();
+    const rows = mergedObjects(layers, { className: schema.class, tenant, range: {}, what }, this.#signal);
     try {
+      let here = await rows.next();
       for await (const there of server) {
         while (!here.done && here.value.id < there.id) {
           this.found.deletedSince++;
@@ -110,25 +154,6 @@ export class Verifier {
       }
     } finally {
       await rows.return(undefined);
-    }
-  }
-
-  async *#rows(
-    files: readonly string[],
-    tenant: string | undefined,
-    what: 'ids' | 'all',
-  ): AsyncGenerator<VectorObject> {
-    for (const key of files) {
-      const file = await VectorFile.open(this.#place.store, `${this.#place.root}${key}`, this.#signal);
-      for (let i = 0; i < file.rowGroups; i++) {
-        if (what === 'all') {
-          for (const row of await file.group(i)) if (row.tenant === tenant) yield row.object;
-          continue;
-        }
-        for (const { id, updated, tenant: own } of await file.times(i)) {
-          if (own === tenant) yield { id, created: 0, updated, properties: {} };
-        }
-      }
     }
   }
 

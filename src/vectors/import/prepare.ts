@@ -5,7 +5,7 @@ import type { JobContext } from '../../jobs/kind.ts';
 import type { Part } from '../../jobs/part.ts';
 import { readAll } from '../../stores/read.ts';
 import type { Store } from '../../stores/store.ts';
-import { DELETED_FOLDER } from '../export/incremental.ts';
+import { DELETED_FOLDER } from '../export/deletions.ts';
 import { METADATA_FILE, nameFilter } from '../export/pinned.ts';
 import { VectorFile } from '../layouts/file.ts';
 import { type ClassSchema, isMultiTenant, isReference, type PropertySchema } from '../schema.ts';

@@ -31,6 +31,8 @@ export class VectorFile {
   readonly tenant: string | undefined;
   readonly layout: 'typed' | 'weaviate';
   readonly rows: number;
+  /** Size of the file. */
+  readonly bytes: number;
   /** Key-value metadata. */
   readonly metadata: Record<string, string>;
   readonly #buffer: AsyncBuffer;
@@ -42,6 +44,7 @@ export class VectorFile {
     this.#buffer = buffer;
     this.#footer = footer;
     this.rows = Number(footer.num_rows);
+    this.bytes = buffer.byteLength;
     this.metadata = {};
     for (const { key: name, value } of footer.key_value_metadata ?? []) {
       if (value !== undefined) this.metadata[name] = value;

@@ -120,6 +120,20 @@ export class WeaviateClient {
     return shards.map((shard) => shard.name).sort();
   }
 
+  /** Objects by shard as the nodes say, which lags behind writes; of a replicated shard the largest count. */
+  async shardCounts(className: string, signal?: AbortSignal): Promise<Record<string, number>> {
+    const path = `/nodes/${encodeURIComponent(className)}`;
+    const query = { output: 'verbose' };
+    const { nodes = [] } = await this.rest.call<{ nodes?: NodeStatus[] }>('GET', path, { signal, query });
+    const counts: Record<string, number> = {};
+    for (const { shards } of nodes) {
+      for (const { name, objectCount = 0 } of shards ?? []) {
+        counts[name] = Math.max(counts[name] ?? 0, objectCount);
+      }
+    }
+    return counts;
+  }
+
   /** Objects now. */
   async count(className: string, tenant?: string, signal?: AbortSignal): Promise<number> {
     const argument = tenant === undefined ? '' : `(tenant: ${JSON.stringify(tenant)})`;
@@ -262,6 +276,10 @@ export class WeaviateClient {
   async close(): Promise<void> {
     await Promise.all([this.rest.close(), this.#grpc.close()]);
   }
+}
+
+interface NodeStatus {
+  shards?: { name: string; objectCount?: number }[] | null;
 }
 
 interface NewestRow {
