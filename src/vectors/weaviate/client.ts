@@ -9,6 +9,7 @@ import { BatchObjectsReply, BatchObjectsRequest, SearchRequest } from './message
 import { decode, encode, type Fields } from './protobuf.ts';
 import { WeaviateRest } from './rest.ts';
 import { readSearchReply } from './search-reply.ts';
+import { SignIn } from './sign-in.ts';
 
 export interface Tenant {
   name: string;
@@ -33,8 +34,9 @@ export class WeaviateClient {
 
   constructor(connection: WeaviateConnection, policy?: RetryPolicy) {
     this.url = connection.url;
-    this.rest = new WeaviateRest(connection, policy);
-    this.#grpc = new WeaviateGrpc(connection, policy);
+    const signIn = new SignIn(connection);
+    this.rest = new WeaviateRest(connection, policy, signIn);
+    this.#grpc = new WeaviateGrpc(connection, policy, signIn);
     this.#policy = policy;
   }
 

@@ -1,5 +1,6 @@
 import type { Connection, Connections } from '../../base/connections.ts';
 import { SluiceError } from '../../base/errors.ts';
+import type { OidcCredentials } from './sign-in.ts';
 
 /** Where a Weaviate is and how to sign in. */
 export interface WeaviateConnection {
@@ -10,13 +11,16 @@ export interface WeaviateConnection {
   grpcSecure: boolean;
   /** The bearer token of every call: an API key, or an OIDC token. Secret. */
   token?: string;
+  /** How to get tokens, and new ones when they run out. */
+  oidc?: OidcCredentials;
   /** More headers, such as keys of model providers. Secret. */
   headers: Record<string, string>;
 }
 
 /**
  * Reads a connection of type weaviate: `url`, `grpc` (host:port, may begin with grpc:// or grpcs://),
- * `api_key` or `bearer_token`, `headers`. Without `grpc` it is port 50051 of the same host, or the gRPC
+ * `api_key` or `bearer_token`, `headers`; `refresh_token` or `client_id` and `client_secret` (and `scope`) to
+ * get OIDC tokens with. Without `grpc` it is port 50051 of the same host, or the gRPC
  * host of Weaviate Cloud.
  * @throws SluiceError BAD_CONFIG
  */
@@ -36,7 +40,25 @@ export function parseWeaviateConnection(connection: Connection): WeaviateConnect
   const { headers = {} } = connection;
   if (typeof headers !== 'object' || headers === null) throw bad('has headers that are not a map of texts.');
   const token = text('api_key') ?? text('bearer_token');
+  const refreshToken = text('refresh_token');
+  const [clientId, clientSecret, scope] = [text('client_id'), text('client_secret'), text('scope')];
+  const renews = refreshToken !== undefined || clientSecret !== undefined;
+  if (renews && text('api_key') !== undefined)
+    throw bad('has an api_key and OIDC credentials; leave one out.');
+  if (clientSecret !== undefined && refreshToken === undefined && clientId === undefined) {
+    throw bad('has a client_secret and no client_id.');
+  }
   return {
+    ...(renews
+      ? {
+          oidc: {
+            ...(refreshToken === undefined ? {} : { refreshToken }),
+            ...(clientId === undefined ? {} : { clientId }),
+            ...(clientSecret === undefined ? {} : { clientSecret }),
+            ...(scope === undefined ? {} : { scope }),
+          },
+        }
+      : {}),
     url: parsed.href.replace(/\/+$/, '').replace(/\/v1$/, ''),
     ...grpcAddress(parsed, text('grpc')),
     ...(token === undefined ? {} : { token }),

@@ -1,21 +1,29 @@
 import type { Client, Metadata } from '@grpc/grpc-js';
-import { SluiceError } from '../../base/errors.ts';
+import { isError, SluiceError } from '../../base/errors.ts';
 import { type RetryPolicy, retry } from '../../stores/retry.ts';
 import type { WeaviateConnection } from './connection.ts';
 import { grpcError } from './errors.ts';
+import { SignIn } from './sign-in.ts';
 
 /** Replies larger than this are refused here; readers then ask for fewer objects. */
 export const MAX_REPLY = 128 * 1024 * 1024;
+
+interface CallOptions {
+  signal?: AbortSignal | undefined;
+  timeout?: number;
+}
 
 /** Unary calls of the service weaviate.v1.Weaviate, bytes in and out. */
 export class WeaviateGrpc {
   readonly address: string;
   readonly #connection: WeaviateConnection;
+  readonly #signIn: SignIn;
   readonly #policy: RetryPolicy | undefined;
   #client: Promise<{ client: Client; metadata: Metadata }> | undefined;
 
-  constructor(connection: WeaviateConnection, policy?: RetryPolicy) {
+  constructor(connection: WeaviateConnection, policy?: RetryPolicy, signIn = new SignIn(connection)) {
     this.address = connection.grpc;
+    this.#signIn = signIn;
     this.#connection = connection;
     this.#policy = policy;
   }
@@ -25,25 +33,35 @@ export class WeaviateGrpc {
    * @param options.timeout milliseconds for one attempt
    * @throws SluiceError as errors.ts maps them; TOO_LARGE for a reply over the limit of either side
    */
-  async call(
-    method: string,
-    request: Buffer,
-    options: { signal?: AbortSignal | undefined; timeout?: number } = {},
-  ): Promise<Buffer> {
-    return retry(() => this.#once(method, request, options), {
+  async call(method: string, request: Buffer, options: CallOptions = {}): Promise<Buffer> {
+    return retry(() => this.#signedIn(method, request, options), {
       signal: options.signal,
       ...(this.#policy ? { policy: this.#policy } : {}),
     });
   }
 
+  /** A token that was refused may have run out on its way: one more call with another. */
+  async #signedIn(method: string, request: Buffer, options: CallOptions): Promise<Buffer> {
+    const token = await this.#signIn.token();
+    try {
+      return await this.#once(method, request, options, token);
+    } catch (error) {
+      if (!isError(error, 'UNAUTHENTICATED') || !(await this.#signIn.another(token))) throw error;
+      return this.#once(method, request, options, await this.#signIn.token());
+    }
+  }
+
   async #once(
     method: string,
     request: Buffer,
-    { signal, timeout = 120_000 }: { signal?: AbortSignal | undefined; timeout?: number },
+    { signal, timeout = 120_000 }: CallOptions,
+    token: string | undefined,
   ): Promise<Buffer> {
     if (signal?.aborted) throw new SluiceError('CANCELED', 'The work was canceled.');
     this.#client ??= this.#connect();
-    const { client, metadata } = await this.#client;
+    const { client, metadata: common } = await this.#client;
+    const metadata = common.clone();
+    if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
     return new Promise((resolve, reject) => {
       const call = client.makeUnaryRequest(
         `/weaviate.v1.Weaviate/${method}`,
@@ -70,7 +88,7 @@ export class WeaviateGrpc {
 
   async #connect(): Promise<{ client: Client; metadata: Metadata }> {
     const grpc = await import('@grpc/grpc-js');
-    const { grpcSecure, token, headers, url } = this.#connection;
+    const { grpcSecure, headers, url } = this.#connection;
     const credentials = grpcSecure ? grpc.credentials.createSsl() : grpc.credentials.createInsecure();
     const client = new grpc.Client(this.address, credentials, {
       'grpc.max_receive_message_length': MAX_REPLY,
@@ -81,7 +99,6 @@ export class WeaviateGrpc {
     });
     const metadata = new grpc.Metadata();
     for (const [name, value] of Object.entries(headers)) metadata.set(name.toLowerCase(), value);
-    if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
     if (/\.weaviate\.(cloud|network|io)$/.test(new URL(url).hostname)) {
       metadata.set('x-weaviate-cluster-url', url);
     }

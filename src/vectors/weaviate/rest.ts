@@ -1,9 +1,10 @@
 import { Agent, type Dispatcher } from 'undici';
-import { SluiceError } from '../../base/errors.ts';
+import { isError, SluiceError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
 import { type RetryPolicy, retry } from '../../stores/retry.ts';
 import type { WeaviateConnection } from './connection.ts';
 import { restError } from './errors.ts';
+import { SignIn } from './sign-in.ts';
 
 export interface RestRequest {
   body?: Json;
@@ -19,13 +20,14 @@ export interface RestRequest {
 export class WeaviateRest {
   readonly url: string;
   readonly #headers: Record<string, string>;
+  readonly #signIn: SignIn;
   readonly #agent: Dispatcher;
   readonly #policy: RetryPolicy | undefined;
 
-  constructor(connection: WeaviateConnection, policy?: RetryPolicy) {
+  constructor(connection: WeaviateConnection, policy?: RetryPolicy, signIn = new SignIn(connection)) {
     this.url = connection.url;
     this.#headers = { ...connection.headers };
-    if (connection.token !== undefined) this.#headers.authorization = `Bearer ${connection.token}`;
+    this.#signIn = signIn;
     this.#agent = new Agent({ connections: 32, headersTimeout: 120_000, bodyTimeout: 120_000 });
     this.#policy = policy;
   }
@@ -35,7 +37,7 @@ export class WeaviateRest {
    * @throws SluiceError UNAUTHENTICATED, ACCESS_DENIED, NOT_FOUND, BAD_SPEC, THROTTLED, UNAVAILABLE, CONNECTION, TIMEOUT
    */
   async call<T>(method: string, path: string, request: RestRequest = {}): Promise<T> {
-    return retry(() => this.#once<T>(method, path, request), {
+    return retry(() => this.#signedIn<T>(method, path, request), {
       signal: request.signal,
       ...(this.#policy ? { policy: this.#policy } : {}),
     });
@@ -48,7 +50,18 @@ export class WeaviateRest {
     return Number.isNaN(clock) ? Date.now() : clock;
   }
 
-  async #once<T>(method: string, path: string, request: RestRequest): Promise<T> {
+  /** A token that was refused may have run out on its way: one more call with another. */
+  async #signedIn<T>(method: string, path: string, request: RestRequest): Promise<T> {
+    const token = await this.#signIn.token();
+    try {
+      return await this.#once<T>(method, path, request, token);
+    } catch (error) {
+      if (!isError(error, 'UNAUTHENTICATED') || !(await this.#signIn.another(token))) throw error;
+      return this.#once<T>(method, path, request, await this.#signIn.token());
+    }
+  }
+
+  async #once<T>(method: string, path: string, request: RestRequest, token: string | undefined): Promise<T> {
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(request.query ?? {})) {
       if (value !== undefined) query.set(name, String(value));
@@ -66,6 +79,7 @@ export class WeaviateRest {
         method: method as Dispatcher.HttpMethod,
         headers: {
           ...this.#headers,
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
           ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         body: request.body === undefined ? null : JSON.stringify(request.body),
