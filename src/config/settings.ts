@@ -66,8 +66,14 @@ export interface ServiceSettings {
   hosts?: string[];
   /** Prefixes of URIs and names of connections that jobs may name. */
   allow?: { sources?: string[]; destinations?: string[] };
-  /** Who hears of failures and recoveries of schedules. */
-  notify?: { type: 'webhook' | 'slack'; url: string }[];
+  /** Who hears of failures and recoveries. */
+  notify?: {
+    type: 'webhook' | 'slack';
+    url: string;
+    /** Only jobs of these kinds, and only these events; all when left out. */
+    kinds?: string[];
+    events?: ('failure' | 'recovery')[];
+  }[];
   /** Runs the gateway in the same process. */
   gateway?: boolean;
   [more: string]: unknown;
@@ -174,7 +180,18 @@ export const settingsShape = object({
     rate_limit: count,
     hosts: list(text),
     allow: object({ sources: list(text), destinations: list(text) }),
-    notify: list(object({ type: oneOf('webhook', 'slack'), url: secret }, 'type', 'url')),
+    notify: list(
+      object(
+        {
+          type: oneOf('webhook', 'slack'),
+          url: secret,
+          kinds: list(text),
+          events: list(oneOf('failure', 'recovery')),
+        },
+        'type',
+        'url',
+      ),
+    ),
     gateway: flag,
   }),
   export: object({

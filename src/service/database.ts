@@ -23,6 +23,7 @@ export class ServiceDatabase {
         name TEXT PRIMARY KEY, known_since INTEGER NOT NULL, paused INTEGER NOT NULL DEFAULT 0, due_at INTEGER,
         run_at INTEGER, job TEXT, status TEXT, commit_id TEXT, failures INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS own_schedules (name TEXT PRIMARY KEY, entry TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS failed_tasks (task TEXT PRIMARY KEY, attempt TEXT NOT NULL) WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS retention (
         schedule TEXT PRIMARY KEY, at INTEGER NOT NULL, result TEXT NOT NULL) WITHOUT ROWID;`);
   }

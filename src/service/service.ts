@@ -10,14 +10,19 @@ import { Exports } from './exports/exports.ts';
 import { Keys } from './identity/keys.ts';
 import { LiveEvents } from './live.ts';
 import { createServiceMetrics, type ServiceMetrics } from './metrics.ts';
+import { JobNotices } from './notices/job-notices.ts';
+import { Notifier } from './notices/notifier.ts';
 import { placeOf } from './retention/place.ts';
 import { retain } from './retention/retention.ts';
-import { Notifier } from './schedules/notify.ts';
+
 import { Schedules } from './schedules/schedules.ts';
 import { ScheduleStore } from './schedules/store.ts';
 import { type ServiceOptions, serviceOptions } from './settings.ts';
 import { ServiceTables } from './tables.ts';
 
+/** Ids of jobs that schedules, and that webhooks of lakeFS started. */
+const SCHEDULED = /^schedule-.+-\d{8}T\d{9}Z$/;
+const HOOKED = /^hook-[0-9a-f]{24}-\d+$/;
 /** How often jobs are looked for that another process of the service left. */
 const LOOK_MS = 30_000;
 
@@ -34,8 +39,11 @@ export class Service {
   readonly exports: Exports;
   readonly tables: ServiceTables;
   readonly schedules: Schedules;
+  readonly #notices: JobNotices;
   stopping = false;
   #looking: NodeJS.Timeout | undefined;
+  /** Jobs that are being started. */
+  readonly #starting = new Set<Promise<JobRecord>>();
 
   private constructor(
     app: ServiceApp,
@@ -56,12 +64,21 @@ export class Service {
     this.exports = new Exports(db, engine, app.open);
     const { settings, connections, open, log } = app;
     this.tables = new ServiceTables({ settings, connections, open, engine, log });
+    const notifier = new Notifier(options.notify, log);
+    this.#notices = new JobNotices({
+      ...{ engine, hub: live.hub, db, notifier, log },
+      concerns: async ({ id }) => {
+        // A job may end before it is written down whose it is.
+        await Promise.allSettled(this.#starting);
+        return !SCHEDULED.test(id) && (HOOKED.test(id) || (await this.#isOwn(id)));
+      },
+    });
     this.schedules = new Schedules({
       entries: settings.schedules,
       store: new ScheduleStore(db),
       engine,
       connections,
-      notifier: new Notifier(options.notify, log),
+      notifier,
       log,
       retain: async (entry, dryRun, signal) => {
         const { keep = {}, timezone: timeZone } = entry;
@@ -101,6 +118,7 @@ export class Service {
     });
     await this.#resumeLost();
     this.tables.events.start();
+    this.#notices.start();
     await this.schedules.start();
     this.#looking = setInterval(() => {
       this.#resumeLost().catch((error: unknown) => {
@@ -111,27 +129,37 @@ export class Service {
 
   /** Starts a job of the service's own, which is gone on with after a restart. */
   async start(kind: string, spec: Json, id?: string): Promise<JobRecord> {
-    const record = await this.engine.submit(kind, spec, id === undefined ? {} : { id });
-    this.#adopt(record.id);
-    return record;
+    return await this.#own(this.engine.submit(kind, spec, id === undefined ? {} : { id }));
   }
 
   async resume(id: string): Promise<JobRecord> {
-    const record = await this.engine.resume(id);
-    this.#adopt(id);
-    return record;
+    return await this.#own(this.engine.resume(id));
   }
 
   /** Ends what waits and listens; running jobs are the engine's to leave. */
   async close(): Promise<void> {
     this.stopping = true;
     clearInterval(this.#looking);
-    await Promise.all([this.schedules.close(), this.tables.events.close(), this.live.close()]);
+    await Promise.all([
+      this.schedules.close(),
+      this.#notices.close(),
+      this.tables.events.close(),
+      this.live.close(),
+    ]);
     this.db.close();
   }
 
-  #adopt(job: string): void {
-    this.db.run('INSERT OR IGNORE INTO started (job) VALUES (?)', job);
+  async #own(starting: Promise<JobRecord>): Promise<JobRecord> {
+    const owned = starting.then(async (record) => {
+      await this.db.run('INSERT OR IGNORE INTO started (job) VALUES (?)', record.id);
+      return record;
+    });
+    this.#starting.add(owned);
+    try {
+      return await owned;
+    } finally {
+      this.#starting.delete(owned);
+    }
   }
 
   /** Jobs that someone started at a terminal and stopped there are not the service's to go on with. */

@@ -35,6 +35,9 @@ export interface OidcOptions {
 export interface NotifyTarget {
   type: 'webhook' | 'slack';
   url: string;
+  /** All when left out. */
+  kinds?: string[];
+  events?: ('failure' | 'recovery')[];
 }
 
 /** @throws SluiceError BAD_CONFIG with a sentence that says what to change */

@@ -22,7 +22,8 @@ interface PartQuery {
 }
 
 /** Ids that the service gives: nobody may take one before it. */
-const OWN_ID = /^(export-(s3|gcs|azure|filesystem)-[0-9a-f]{16}-\d+|hook-[0-9a-f]{24}-\d+)$/;
+const OWN_ID =
+  /^(export-(s3|gcs|azure|filesystem)-[0-9a-f]{16}-\d+|hook-[0-9a-f]{24}-\d+|schedule-.+-\d{8}T\d{9}Z)$/;
 
 const limit = { type: 'integer', minimum: 1, maximum: 1000, default: 100 } as const;
 const text = { type: 'string' } as const;

@@ -8,8 +8,8 @@ import type { Engine } from '../../jobs/engine.ts';
 import { isFinal, type JobRecord } from '../../jobs/job.ts';
 import type { Log } from '../../jobs/kind.ts';
 import { openLake } from '../../tables/lake.ts';
+import type { Notifier } from '../notices/notifier.ts';
 import type { RetentionReport } from '../retention/retention.ts';
-import type { Notifier } from './notify.ts';
 import { specOfRun } from './spec.ts';
 import type { RetentionResult, ScheduleStore } from './store.ts';
 
@@ -258,7 +258,10 @@ export class ScheduleRunner {
     log.info({ schedule: name, job: id, status: job.status }, 'a scheduled job ended');
     const failed = job.status === 'FAILED';
     if (failed || (failedBefore && job.status === 'SUCCESS')) {
-      await notifier.tell({ event: failed ? 'failure' : 'recovery', schedule: name, job }, signal);
+      await notifier.tell(
+        { event: failed ? 'failure' : 'recovery', about: name, schedule: name, job },
+        signal,
+      );
     }
     if (job.status === 'SUCCESS' && this.entry.keep) await this.#retainAfterRun();
     // The branch may have moved while it ran.
