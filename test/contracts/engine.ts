@@ -238,9 +238,10 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
 
     test('parts run while the plan is still made', async () => {
       const { engine, folder } = await fresh();
-      const { id } = await engine.submit('counting', { folder, parts: 40, batch: 10, planDelay: 60 });
+      const { id } = await engine.submit('counting', { folder, parts: 40, batch: 10, planWaits: true });
       await until(async () => (await notes(folder, 'done')).length > 0);
       assert.equal((await engine.get(id)).progress.planned, false);
+      await writeFile(join(folder, 'go'), '');
       assert.equal((await engine.wait(id)).status, 'SUCCESS');
     });
 
@@ -359,21 +360,21 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
       assert.equal((await notes(folder, 'finished')).length, 1);
     });
 
-    test('close leaves a job that the next engine goes on with', async () => {
+    test('close leaves jobs that the next engine goes on with', async () => {
       const { engine, another, folder } = await fresh();
       const spec = { folder, parts: 100, delay: 10 };
+      const older = { ...spec, folder: `${folder}-older` };
+      await engine.submit('counting', older, { id: 'older' });
       await engine.submit('counting', spec, { id: 'closed' });
       await until(async () => (await notes(folder, 'done')).length > 5);
       const next = await another();
       await engine.close();
-      assert.equal((await next.get('closed')).interrupted, true);
+      for (const id of ['older', 'closed']) assert.equal((await next.get(id)).interrupted, true);
       assert.deepEqual(await notes(folder, 'finished'), []);
-      const other = await next.submit('counting', { ...spec, delay: 1 });
-      assert.notEqual(other.id, 'closed', 'another spec is another job');
-      const same = await next.submit('counting', spec);
-      assert.equal(same.id, 'closed', 'the same command again goes on');
-      assert.equal((await next.wait('closed')).status, 'SUCCESS');
-      await next.wait(other.id);
+      const same = await next.submit('counting', older);
+      assert.equal(same.id, 'older', 'the same command again goes on, and not with another one');
+      assert.equal((await next.submit('counting', spec, { id: 'closed' })).id, 'closed');
+      for (const id of ['older', 'closed']) assert.equal((await next.wait(id)).status, 'SUCCESS');
       for (const ask of [engine.get('closed'), engine.submit('counting', spec)]) {
         await assert.rejects(ask, { code: 'UNAVAILABLE' });
       }

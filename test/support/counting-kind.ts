@@ -27,6 +27,8 @@ export type CountingSpec = {
   delay?: number;
   /** Milliseconds between batches of the plan. */
   planDelay?: number;
+  /** The plan goes on after its first batch when there is a file `go` in the folder. */
+  planWaits?: boolean;
   /** The plan breaks off once, with a retryable error, after so many parts. */
   planBreaksAfter?: number;
   faults?: { [part: string]: Fault };
@@ -90,6 +92,9 @@ export const countingKind: Kind<CountingSpec, CountingSpec> = {
           body: { i },
           counts: { plannedObjects: 2 },
         }));
+      while (spec.planWaits && !existsSync(join(spec.folder, 'go'))) {
+        await sleep(10, undefined, { signal: context.signal });
+      }
       if (spec.planDelay) await sleep(spec.planDelay, undefined, { signal: context.signal });
       if (spec.planBreaksAfter !== undefined && from + batch >= spec.planBreaksAfter && after === undefined) {
         throw new SluiceError('CONNECTION', 'The plan broke off.');

@@ -1,0 +1,142 @@
+import { SluiceError } from '../../../../base/errors.ts';
+import { compareKeys } from '../../../../base/keys.ts';
+import type { Part } from '../../../part.ts';
+import { PageBook } from '../book.ts';
+import { PAGE_WORKFLOW, type PageInput, type PagePlanned, type PlanInput, pageId } from '../messages.ts';
+import type { Activities } from '../workflows/calls.ts';
+import { failureWith, isGone, Running, type Workshop } from './context.ts';
+import type { MemoDescription } from './pages.ts';
+
+/** A plan that comes slowly is passed on in small pages, so that its parts run meanwhile; ever larger ones. */
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 60_000;
+
+interface At {
+  page: number;
+  after?: string | undefined;
+}
+
+/** Makes the plan and starts a workflow for each page of it. */
+export function planActivities(shop: Workshop): Pick<Activities, 'plan'> {
+  async function plan(input: PlanInput): Promise<void> {
+    const running = new Running(shop);
+    await running.alive(() => new Planner(input, running, shop).run());
+  }
+  return { plan };
+}
+
+class Planner {
+  readonly #input: PlanInput;
+  readonly #running: Running;
+  readonly #shop: Workshop;
+  readonly #at: At;
+  /** Parts of the page that is being filled. */
+  #parts: Part[] = [];
+  #bytes = 0;
+  #passedAt = 0;
+  #wait = 0;
+  /** A page that was there already may have held more than is known here: so far the plan is passed on. */
+  #adopted = false;
+
+  constructor(input: PlanInput, running: Running, shop: Workshop) {
+    this.#input = input;
+    this.#running = running;
+    this.#shop = shop;
+    this.#at = (running.said as At | undefined) ?? { page: input.page, after: input.after };
+    running.details = () => this.#at;
+  }
+
+  async run(): Promise<void> {
+    const kind = await this.#shop.environment.kinds.get(this.#input.job.kind);
+    const context = this.#running.context(this.#input.job);
+    this.#passedAt = performance.now();
+    await this.#running.retried('plan', context, async () => {
+      for await (const batch of kind.plan(this.#input.pinned, context, this.#last)) {
+        if (context.signal.aborted) throw context.signal.reason;
+        for (const part of batch) await this.#add(part);
+        if (this.#parts.length > 0 && performance.now() - this.#passedAt >= this.#wait) await this.#pass();
+      }
+    });
+    if (context.signal.aborted) throw context.signal.reason;
+    if (this.#parts.length > 0) await this.#pass();
+  }
+
+  get #last(): string | undefined {
+    return this.#parts.at(-1)?.id ?? this.#at.after;
+  }
+
+  async #add(part: Part): Promise<void> {
+    const last = this.#last;
+    if (last !== undefined && compareKeys(part.id, last) <= 0) {
+      if (this.#adopted) return;
+      throw new SluiceError('INTERNAL', `The plan gave part ${part.id} after ${last}: ids must ascend.`);
+    }
+    const { pageParts, pageBytes } = this.#input.tuning;
+    const size = JSON.stringify(part).length;
+    if (this.#parts.length >= pageParts || (this.#bytes + size > pageBytes && this.#parts.length > 0)) {
+      await this.#pass();
+    }
+    this.#parts.push(part);
+    this.#bytes += size;
+  }
+
+  /** Starts the workflow of the page that was filled and tells the job. */
+  async #pass(): Promise<void> {
+    const { job, pinned, tuning } = this.#input;
+    const { page } = this.#at;
+    const input: PageInput = { job, page, pinned, tuning, parts: this.#parts };
+    let note = await startPage(this.#shop, input);
+    if (!note) {
+      // A plan before this one came so far, and no further.
+      const there = this.#shop.client.workflow.getHandle(pageId(job.id, page));
+      note = ((await there.describe()) as MemoDescription).memo?.plan;
+      if (!note)
+        throw new SluiceError('CORRUPT', `Page ${page} of the plan of job ${job.id} is not one of ours.`);
+      const { last } = note;
+      this.#adopted = true;
+      this.#parts = this.#parts.filter(({ id }) => compareKeys(id, last) > 0);
+    } else {
+      this.#parts = [];
+    }
+    await this.#tell(note);
+    this.#at.page++;
+    this.#at.after = note.last;
+    this.#bytes = JSON.stringify(this.#parts).length;
+    this.#passedAt = performance.now();
+    this.#wait = Math.min(LONGEST_WAIT_MS, this.#wait * 1.5 + FIRST_WAIT_MS);
+    this.#running.beat();
+  }
+
+  async #tell(note: PagePlanned): Promise<void> {
+    try {
+      await this.#shop.client.workflow.getHandle(this.#input.job.id).signal('planned', note);
+    } catch (error) {
+      if (isGone(error)) throw failureWith({ code: 'CANCELED', message: 'The job is there no longer.' });
+      throw error;
+    }
+  }
+}
+
+/** @returns what the job is told of it; undefined when there is a workflow of this page already */
+export async function startPage(
+  shop: Workshop,
+  input: PageInput,
+  book = new PageBook(input.parts),
+): Promise<PagePlanned | undefined> {
+  const { page, job, parts, before } = input;
+  const { stage, statuses } = book;
+  const note: PagePlanned = { page, last: parts.at(-1)!.id, stage, statuses, sums: book.sums() };
+  try {
+    await shop.client.workflow.start(PAGE_WORKFLOW, {
+      workflowId: pageId(job.id, page),
+      taskQueue: shop.taskQueue,
+      args: [input],
+      memo: { plan: note },
+      workflowIdReusePolicy: before === undefined ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE',
+    });
+    return note;
+  } catch (error) {
+    if ((error as Error).name === 'WorkflowExecutionAlreadyStartedError') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,141 @@
+import type { NativeConnection, Worker } from '@temporalio/worker';
+import type { Log } from '../../kind.ts';
+import type { Workshop } from './activities/context.ts';
+import { leadActivities } from './activities/lead.ts';
+import { pageActivities } from './activities/pages.ts';
+import { partActivities } from './activities/parts.ts';
+import { planActivities } from './activities/plan.ts';
+import type { Bundle } from './bundle.ts';
+import { connectWorker, loadTemporal, type TemporalAddress } from './connect.ts';
+import { workQueue } from './messages.ts';
+
+/** Holds wait nearly all of their time, so that many cost little. */
+const HOLDS_AT_ONCE = 1000;
+/** How long parts in flight have to notice that the worker ends. */
+const GRACE_MS = 30_000;
+
+export interface WorkerOptions {
+  to: TemporalAddress;
+  bundle: Bundle;
+  shop: Workshop;
+  /** Parts that run here at once. */
+  slots: number;
+}
+
+/** Takes work of a task queue in this process until it is closed. */
+export class JobWorker {
+  readonly #workers: Worker[];
+  readonly #running: Promise<unknown>;
+  readonly #connection: NativeConnection;
+  #failure: unknown;
+
+  private constructor(connection: NativeConnection, workers: Worker[]) {
+    this.#connection = connection;
+    this.#workers = workers;
+    this.#running = Promise.all(workers.map((worker) => worker.run())).catch((error) => {
+      this.#failure = error;
+      this.#shutdown();
+    });
+  }
+
+  /** @throws SluiceError CONNECTION, UNSUPPORTED */
+  static async start({ to, bundle, shop, slots }: WorkerOptions): Promise<JobWorker> {
+    const { Worker } = await loadTemporal(() => import('@temporalio/worker'));
+    await installRuntime(shop.environment.log);
+    const connection = await connectWorker(to);
+    const { taskQueue } = shop;
+    const lead = leadActivities(shop);
+    const common = {
+      connection,
+      namespace: to.namespace,
+      shutdownGraceTime: 0,
+      shutdownForceTime: GRACE_MS,
+      maxHeartbeatThrottleInterval: shop.beat,
+      defaultHeartbeatThrottleInterval: shop.beat,
+    };
+    try {
+      const workers = [
+        await Worker.create({
+          ...common,
+          taskQueue,
+          workflowBundle: bundle,
+          activities: { hold: lead.hold },
+          maxConcurrentActivityTaskExecutions: HOLDS_AT_ONCE,
+          // Workflows of a worker that was lost are another's after this.
+          stickyQueueScheduleToStartTimeout: 2000,
+        }),
+        await Worker.create({
+          ...common,
+          taskQueue: workQueue(taskQueue),
+          activities: {
+            ...{ prepare: lead.prepare, finish: lead.finish },
+            ...{ ...partActivities(shop), ...planActivities(shop), ...pageActivities(shop) },
+          },
+          maxConcurrentActivityTaskExecutions: slots,
+        }),
+      ];
+      return new JobWorker(connection, workers);
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+
+  /** Whether it takes work, or is about to. */
+  get healthy(): boolean {
+    return this.#failure === undefined && this.#workers.every((worker) => worker.getState() === 'RUNNING');
+  }
+
+  /** Resolves when it no longer works; rejects when that was not asked for. */
+  async ended(): Promise<void> {
+    await this.#running;
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Takes no more work; what is in flight is left for another worker. */
+  async close(): Promise<void> {
+    this.#shutdown();
+    await this.#running;
+    await this.#connection.close();
+  }
+
+  #shutdown(): void {
+    for (const worker of this.#workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  }
+}
+
+let installed = false;
+
+/** The SDK's own logging goes where ours goes. Signals of the process are the command's to handle. */
+async function installRuntime(log: Log): Promise<void> {
+  if (installed) return;
+  installed = true;
+  const { makeTelemetryFilterString, Runtime } = await loadTemporal(() => import('@temporalio/worker'));
+  const say = (level: 'debug' | 'warn' | 'error') => (message: string, meta?: object) =>
+    log[level]({ temporal: meta && plain(meta) }, message);
+  Runtime.install({
+    shutdownSignals: [],
+    logger: {
+      log: (level, message, meta) =>
+        say(level === 'ERROR' ? 'error' : level === 'WARN' ? 'warn' : 'debug')(message, meta),
+      trace: say('debug'),
+      debug: say('debug'),
+      info: say('debug'),
+      warn: say('warn'),
+      error: say('error'),
+    },
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) },
+    },
+  });
+}
+
+/** Without big integers and cycles, which no JSON holds. */
+function plain(meta: object): object {
+  return Object.fromEntries(
+    Object.entries(meta).map(([name, value]) => [
+      name,
+      value instanceof Error ? value.message : typeof value === 'object' ? undefined : String(value),
+    ]),
+  );
+}

@@ -1,0 +1,225 @@
+import {
+  type CancellationScope,
+  condition,
+  getExternalWorkflowHandle,
+  makeContinueAsNewFunc,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Json } from '../../../../base/json.ts';
+import type { Progress } from '../../../job.ts';
+import { FAILED_IN_A_ROW, failedAlike } from '../../../part-end.ts';
+import { addSums, noSums, subtractSums } from '../book.ts';
+import {
+  type JobInput,
+  type JobNote,
+  type JobState,
+  type PageRested,
+  pageId,
+  type Tuning,
+} from '../messages.ts';
+import { close, go, planEnded, planned, rested, skip, stop, type work } from './calls.ts';
+import { cancelOther, startPlan } from './start.ts';
+
+/** Far below the 50,000 events and 50 MB at which Temporal ends a workflow. */
+const MOST_EVENTS = 8_000;
+/** Pages that are told something at once. */
+const TOLD_AT_ONCE = 100;
+/** Of pages that came to rest, so many are remembered for whoever follows the job. */
+const MOST_RESTED = 64;
+
+interface Around {
+  /** What is in flight is to be cut short. */
+  stopped(): boolean;
+  /** Input of a run that goes on from here. */
+  next(): JobInput;
+  memo(): Record<string, unknown>;
+}
+
+/** The pages of a job: opens some at once, stage after stage, while the plan may still be growing. */
+export class Pages {
+  readonly #job: JobNote;
+  readonly #state: JobState;
+  readonly #tuning: Tuning;
+  #last: string | undefined;
+  #rested: number[] = [];
+  #restedBefore = 0;
+  /** Counts what was heard, for conditions. */
+  #news = 0;
+  #nextPage = 0;
+  #canceledPlan = false;
+
+  constructor(job: JobNote, state: JobState, tuning: Tuning) {
+    this.#job = job;
+    this.#state = state;
+    this.#tuning = tuning;
+    setHandler(planned, ({ page, stage, statuses, sums }) => {
+      // Told again by a plan that went on after a crash.
+      if (page !== state.pages.length + 1) return;
+      state.pages.push([stage, statuses]);
+      addSums(state.sums, sums);
+      this.#news++;
+    });
+    setHandler(planEnded, (failure) => {
+      state.planning = false;
+      if (!failure) state.planned = true;
+      else if (!this.#canceledPlan) state.failure ??= failure;
+      this.#news++;
+    });
+    setHandler(rested, (report) => this.#onRested(report));
+  }
+
+  progress(): Progress {
+    const { sums, planned } = this.#state;
+    return { counts: { ...sums.counts }, parts: { ...sums.parts }, planned };
+  }
+
+  restedSince(since: number): { from: number; pages: number[] } {
+    const from = Math.max(since, this.#restedBefore);
+    return { from, pages: this.#rested.slice(from - this.#restedBefore) };
+  }
+
+  #onRested(report: PageRested): void {
+    const { page, stage, statuses, done } = report;
+    const state = this.#state;
+    const before = state.reported[page] ?? noSums();
+    addSums(state.sums, subtractSums(addSums(noSums(), done), before));
+    state.pages[page - 1] = [stage, statuses];
+    if (stage < 0) delete state.reported[page];
+    else state.reported[page] = done;
+    state.active = state.active.filter((each) => each !== page);
+    this.#rested.push(page);
+    if (this.#rested.length > MOST_RESTED) {
+      this.#rested.shift();
+      this.#restedBefore++;
+    }
+    if (report.firstFailed && page <= (state.firstFailed?.page ?? page)) {
+      state.firstFailed = { page, ...report.firstFailed };
+    }
+    state.failedInARow = report.allFailed ? state.failedInARow + report.failedInARow : report.failedInARow;
+    if (state.failedInARow >= FAILED_IN_A_ROW && report.lastError) {
+      const { code, message } = failedAlike(report.lastError);
+      state.failure ??= { code, message };
+    }
+    this.#news++;
+  }
+
+  /** Brings back what an earlier run of the job left. */
+  async reopen(
+    { reopenPages }: ReturnType<typeof work>,
+    pinned: Json,
+    scope: CancellationScope,
+  ): Promise<void> {
+    const state = this.#state;
+    for (let more = true; more; ) {
+      const page = state.pages.length + 1;
+      const input = { job: this.#job, pinned, tuning: this.#tuning, page };
+      const result = await scope.run(() => reopenPages(input));
+      for (const { stage, statuses, sums } of result.pages) {
+        state.pages.push([stage, statuses]);
+        addSums(state.sums, sums);
+      }
+      this.#last = result.last ?? this.#last;
+      more = result.more;
+    }
+  }
+
+  async plan(pinned: Json): Promise<void> {
+    const state = this.#state;
+    state.planning = true;
+    const input = { job: this.#job, pinned, tuning: this.#tuning };
+    await startPlan({ ...input, page: state.pages.length + 1, after: this.#last });
+  }
+
+  /** Resolves when all parts have ended, or nothing more can start and what ran has ended. */
+  async run(around: Around): Promise<void> {
+    const state = this.#state;
+    for (;;) {
+      const news = this.#news;
+      if (around.stopped() || state.failure) {
+        await this.#stop(around.stopped() ? 'cut' : 'drain', around);
+        return;
+      }
+      await this.#openSome();
+      if (!state.planning && state.active.length === 0) {
+        const stages = state.pages.map(([stage]) => stage).filter((stage) => stage >= 0);
+        if (stages.length === 0) return;
+        const next = stages.reduce((a, b) => Math.min(a, b));
+        if (next > state.stage && (state.sums.parts.FAILED ?? 0) > 0) {
+          await this.#skipAll();
+          return;
+        }
+        state.stage = Math.max(next, state.stage);
+        this.#nextPage = 0;
+        continue;
+      }
+      if (workflowInfo().historyLength > MOST_EVENTS || workflowInfo().continueAsNewSuggested) {
+        const again = makeContinueAsNewFunc({ memo: JSON.parse(JSON.stringify(around.memo())) });
+        await again(around.next());
+      }
+      await condition(() => this.#news !== news || around.stopped());
+    }
+  }
+
+  async #openSome(): Promise<void> {
+    const state = this.#state;
+    for (; state.active.length < this.#tuning.pagesAtOnce && this.#nextPage < state.pages.length; ) {
+      const page = ++this.#nextPage;
+      const stage = state.pages[page - 1]![0];
+      if (stage < 0 || stage > state.stage || state.active.includes(page)) continue;
+      state.active.push(page);
+      await this.#tell([page], (handle) => handle.signal(go, state.stage));
+    }
+  }
+
+  async #stop(how: 'cut' | 'drain', around: Around): Promise<void> {
+    const state = this.#state;
+    this.#canceledPlan = true;
+    if (state.planning) await cancelOther(this.#job.id, 'plan');
+    await this.#tell(state.active, (page) => page.signal(stop, how));
+    const idle = (): boolean => state.active.length === 0 && !state.planning;
+    await condition(() => idle() || (how === 'drain' && around.stopped()));
+    if (idle()) return;
+    await this.#tell(state.active, (page) => page.signal(stop, 'cut'));
+    await condition(idle);
+  }
+
+  /** What an earlier stage's failures shut out. */
+  async #skipAll(): Promise<void> {
+    const state = this.#state;
+    const failed = state.sums.parts.FAILED ?? 0;
+    const reason = `${failed} ${failed === 1 ? 'part' : 'parts'} of an earlier stage failed; resume the job to try again.`;
+    const open = state.pages.flatMap(([stage], i) => (stage < 0 ? [] : [i + 1]));
+    await this.#tell(open, (page) => page.signal(skip, reason));
+    // With nothing left that waits, a page comes to rest at once, and says so.
+    state.active = open;
+    await this.#tell(open, (page) => page.signal(go, Number.MAX_SAFE_INTEGER));
+    await condition(() => state.active.length === 0);
+  }
+
+  /** Nothing more will be asked of the pages. */
+  async close(): Promise<void> {
+    const all = this.#state.pages.map((_, i) => i + 1);
+    await this.#tell(all, (page) => page.signal(close));
+  }
+
+  async #tell(
+    pages: readonly number[],
+    say: (page: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>,
+  ): Promise<void> {
+    const all = [...pages];
+    for (let i = 0; i < all.length; i += TOLD_AT_ONCE) {
+      await Promise.all(
+        all.slice(i, i + TOLD_AT_ONCE).map((page) =>
+          say(getExternalWorkflowHandle(pageId(this.#job.id, page))).catch(() => {
+            const message = `Page ${page} of the plan is gone from Temporal: it was ended by hand, or kept for too short. Start the job anew under another id.`;
+            // One that was done already is not missed.
+            if (this.#state.pages[page - 1]![0] < 0) return;
+            this.#state.failure ??= { code: 'CORRUPT', message };
+            this.#state.active = this.#state.active.filter((each) => each !== page);
+          }),
+        ),
+      );
+    }
+  }
+}
