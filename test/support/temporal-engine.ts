@@ -48,7 +48,7 @@ export function temporalEngine(
     retry: { attempts: 3, baseDelay: 2, maxDelay: 10, deadline: 10_000 },
     partsAtOnce: 4,
     patience: 4000,
-    lostAfter: 0,
+    lostAfter: 8000,
     beat: 200,
     poll: 100,
     ...options,

@@ -81,7 +81,7 @@ export class TemporalEngine implements Engine {
   static async open(options: TemporalEngineOptions): Promise<TemporalEngine> {
     const client = await connectClient(options.to);
     const all: Required<TemporalEngineOptions> = {
-      ...{ partsAtOnce: 8, retry: DEFAULT_PART_RETRY, patience: 10_000, lostAfter: 60_000 },
+      ...{ partsAtOnce: 8, retry: DEFAULT_PART_RETRY, patience: 12_000, lostAfter: 60_000 },
       ...{ beat: 1000, poll: 500, bundle: undefined as unknown as Bundle },
       ...options,
       tuning: { ...TUNING, ...options.tuning },

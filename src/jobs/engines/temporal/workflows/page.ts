@@ -156,7 +156,7 @@ class Page {
       const pace = took / succeeded;
       this.#pace = this.#pace === undefined ? pace : 0.7 * this.#pace + 0.3 * pace;
     }
-    if (waited < SOON_MS) this.#window = Math.min(LARGEST_WINDOW, this.#window + 1);
+    if (succeeded > 0 && waited < SOON_MS) this.#window = Math.min(LARGEST_WINDOW, this.#window + 1);
     else if (waited > LATE_MS) this.#window = Math.max(this.#input.tuning.window, this.#window - 1);
   }
 
