@@ -4,7 +4,7 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json tsconfig.json tsconfig.build.json ./
 COPY bin bin
-COPY scripts/build-page.ts scripts/
+COPY scripts/build-page.ts scripts/build-workflows.ts scripts/
 COPY src src
 RUN npm ci --omit=optional && npm prune --omit=dev --omit=optional --ignore-scripts
 

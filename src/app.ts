@@ -3,6 +3,7 @@ import { Limiter } from './base/limiter.ts';
 import { Throttle } from './base/throttle.ts';
 import type { Settings } from './config/settings.ts';
 import type { Engine } from './jobs/engine.ts';
+import type { TemporalEngine, TemporalEngineOptions } from './jobs/engines/temporal/engine.ts';
 import type { Environment } from './jobs/environment.ts';
 import { type Log, silentLog } from './jobs/kind.ts';
 import { type Kinds, kindsOf, type LoadKind } from './jobs/registry.ts';
@@ -89,7 +90,37 @@ export async function openStores(connections: Connections): Promise<OpenStore & 
   return open;
 }
 
+/**
+ * @param work see TemporalEngineOptions
+ * @throws SluiceError UNSUPPORTED (Temporal's SDK is not installed), CONNECTION, BAD_CONFIG
+ */
+export async function openTemporal(
+  settings: Settings,
+  environment: Environment,
+  work: TemporalEngineOptions['work'],
+): Promise<TemporalEngine> {
+  const { TemporalEngine } = await import('./jobs/engines/temporal/engine.ts');
+  const { temporal } = settings;
+  const { tls_ca: ca, tls_cert: cert, tls_key: key, tls_server_name: serverName } = temporal;
+  const files = ca !== undefined || cert !== undefined || serverName !== undefined;
+  return TemporalEngine.open({
+    environment,
+    to: {
+      address: temporal.address ?? '127.0.0.1:7233',
+      namespace: temporal.namespace ?? 'default',
+      apiKey: temporal.api_key,
+      tls: files && temporal.tls !== false ? { ca, cert, key, serverName } : temporal.tls,
+    },
+    taskQueue: temporal.task_queue ?? 'sluice',
+    work,
+    partsAtOnce: settings.parts_at_once,
+  });
+}
+
 async function openEngine(settings: Settings, environment: Environment): Promise<Engine> {
+  if (settings.engine === 'temporal') {
+    return openTemporal(settings, environment, settings.temporal.work ? 'own' : 'never');
+  }
   const { LocalEngine } = await import('./jobs/engines/local/engine.ts');
   return new LocalEngine({
     environment,

@@ -51,6 +51,11 @@ const COMMANDS: readonly Entry[] = [
     summary: 'delete old exports, and keep so many by hours, days, weeks and months',
     load: () => import('./prune.ts'),
   },
+  {
+    name: 'worker',
+    summary: 'work on jobs of a Temporal cluster, beside any number of other workers',
+    load: () => import('./worker.ts'),
+  },
   { name: 'keys', summary: 'make, list and revoke API keys of the service', load: () => import('./keys.ts') },
   {
     name: 'demo',
@@ -66,7 +71,7 @@ const COMMANDS: readonly Entry[] = [
 ];
 
 /** Global options that are followed by a value: what comes after them is not the command's name. */
-const WITH_VALUE = new Set(['--config', '--state', '--progress', '--log-level']);
+const WITH_VALUE = new Set(['--config', '--state', '--engine', '--progress', '--log-level']);
 
 /** @param args without the program's own name; only the command that they call is defined in full, or 'all' */
 export async function makeProgram(args: readonly string[] | 'all'): Promise<Command> {
@@ -81,6 +86,12 @@ export async function makeProgram(args: readonly string[] | 'all'): Promise<Comm
       'configuration file (else $SLUICE_CONFIG, ./sluice.yaml, ~/.config/sluice/sluice.yaml)',
     )
     .option('--state <folder>', 'folder of the state (else $SLUICE_STATE, ~/.local/state/sluice)')
+    .addOption(
+      new Option(
+        '--engine <engine>',
+        'what runs jobs: this process, or the workers of a Temporal cluster',
+      ).choices(['local', 'temporal']),
+    )
     .option('--json', 'print machine-readable lines only')
     .option('-q, --quiet', 'print results and errors only')
     .addOption(

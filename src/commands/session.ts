@@ -23,6 +23,7 @@ const SETTING_FLAGS: Record<string, { setting: string; flag: string }> = {
   state: { setting: 'state', flag: '--state' },
   logLevel: { setting: 'log_level', flag: '--log-level' },
   engine: { setting: 'engine', flag: '--engine' },
+  partsAtOnce: { setting: 'parts_at_once', flag: '--parts-at-once' },
   concurrency: { setting: 'concurrency', flag: '--concurrency' },
   bandwidth: { setting: 'bandwidth', flag: '--bandwidth' },
 };

@@ -42,10 +42,20 @@ export interface Settings {
 }
 
 export interface TemporalSettings {
+  /** host:port of the frontend; 127.0.0.1:7233 when absent. */
   address?: string;
   namespace?: string;
+  /** Jobs of one queue are seen and worked on by those who name it. */
   task_queue?: string;
   api_key?: string;
+  tls?: boolean;
+  /** Files, for TLS. */
+  tls_ca?: string;
+  tls_cert?: string;
+  tls_key?: string;
+  tls_server_name?: string;
+  /** A process that starts jobs also works on them; else `sluice worker` does. */
+  work?: boolean;
 }
 
 export interface ServiceSettings {
@@ -168,7 +178,10 @@ export const settingsShape = object({
   log_level: oneOf(...LOG_LEVELS),
   connections: map(openObject({ type: oneOf(...CONNECTION_TYPES) }, 'type')),
   use: map(text),
-  temporal: object({ address: text, namespace: text, task_queue: text, api_key: secret }),
+  temporal: object({
+    ...{ address: text, namespace: text, task_queue: text, api_key: secret, work: flag },
+    ...{ tls: flag, tls_ca: text, tls_cert: text, tls_key: text, tls_server_name: text },
+  }),
   service: openObject({
     listen,
     auth: oneOf('none', 'keys', 'oidc'),

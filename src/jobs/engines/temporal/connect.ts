@@ -3,13 +3,20 @@ import type * as clientModule from '@temporalio/client';
 import type * as workerModule from '@temporalio/worker';
 import { SluiceError } from '../../../base/errors.ts';
 
+export interface TlsFiles {
+  ca?: string | undefined;
+  cert?: string | undefined;
+  key?: string | undefined;
+  serverName?: string | undefined;
+}
+
 export interface TemporalAddress {
   /** host:port */
   address: string;
   namespace: string;
   apiKey?: string | undefined;
   /** Files of certificates; true for those that the machine trusts. */
-  tls?: boolean | { ca?: string; cert?: string; key?: string; server_name?: string } | undefined;
+  tls?: boolean | TlsFiles | undefined;
 }
 
 export type ClientModule = typeof clientModule;
@@ -66,7 +73,7 @@ function optionsOf({ address, apiKey, tls }: TemporalAddress) {
     ...(apiKey === undefined ? {} : { apiKey }),
     tls: secure
       ? {
-          ...(files?.server_name === undefined ? {} : { serverNameOverride: files.server_name }),
+          ...(files?.serverName === undefined ? {} : { serverNameOverride: files.serverName }),
           ...(files?.ca === undefined ? {} : { serverRootCACertificate: read(files.ca) }),
           ...(files?.cert === undefined || files.key === undefined
             ? {}
@@ -81,7 +88,10 @@ function read(path: string): Buffer {
     return readFileSync(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new SluiceError('BAD_CONFIG', `The file ${path} of temporal.tls can't be read (${code}).`);
+    throw new SluiceError(
+      'BAD_CONFIG',
+      `The file ${path} that temporal.tls_… names can't be read (${code}).`,
+    );
   }
 }
 

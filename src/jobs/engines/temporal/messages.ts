@@ -89,6 +89,8 @@ export interface JobState {
   lost?: JobFailure;
   firstFailed?: FirstFailed;
   failedInARow: number;
+  /** A part has ended well. Before that, one page runs at a time: when all fail alike, few are tried. */
+  proven: boolean;
 }
 
 export interface FirstFailed {

@@ -50,12 +50,14 @@ export const planEnded = defineSignal<[JobFailure | null]>('planEnded');
 export const held = defineSignal('held');
 export const holdEnded = defineSignal<[JobFailure | null]>('holdEnded');
 export const rested = defineSignal<[PageRested]>('rested');
+export const proven = defineSignal('proven');
 export const cancel = defineSignal('cancel');
 export const goOn = defineSignal('goOn');
 export const jobQuery = defineQuery<JobView, [number?]>('job');
 
 // To a page.
-export const go = defineSignal<[stage: number]>('go');
+/** Runs parts of stages up to this one; tells of the first that ends well, when that is not known of any yet. */
+export const go = defineSignal<[stage: number, tell: boolean]>('go');
 export const stop = defineSignal<[Stop]>('stop');
 export const skip = defineSignal<[reason: string]>('skip');
 export const close = defineSignal('close');

@@ -60,7 +60,7 @@ class Job {
     this.#work = work(taskQueue, input.tuning);
     this.#state = input.state ?? {
       ...{ sums: noSums(), planned: input.planned ?? false, planning: false, holding: false, pages: [] },
-      ...{ reported: {}, active: [], stage: 0, cancel: false, failedInARow: 0 },
+      ...{ reported: {}, active: [], stage: 0, cancel: false, failedInARow: 0, proven: false },
     };
     this.#pages = new Pages(this.#note, this.#state, input.tuning);
     if (input.state) this.#status = 'TRANSFERRING';

@@ -10,7 +10,7 @@ import type { JobFailure } from '../../../job.ts';
 import { FAILED_IN_A_ROW } from '../../../part-end.ts';
 import { PageBook } from '../book.ts';
 import type { Ended, PageInput, PageRested, PartEvent, RecallResult, TaskResult } from '../messages.ts';
-import { close, go, pageQuery, rested, skip, stop, work } from './calls.ts';
+import { close, go, pageQuery, proven, rested, skip, stop, work } from './calls.ts';
 
 /** Events of parts that are kept for whoever asks. */
 const MOST_EVENTS = 500;
@@ -35,6 +35,8 @@ class Page {
   #stopping = false;
   #closed = false;
   #ready: boolean;
+  /** The job waits to hear of a part that ends well. */
+  #mayTell = false;
   #tasks = 0;
   #window: number;
   /** Milliseconds a part takes, on average of late; undefined before the first has ended well. */
@@ -51,7 +53,7 @@ class Page {
     this.#work = work(workflowInfo().taskQueue, input.tuning);
     this.#window = input.tuning.window;
     this.#ready = input.before === undefined;
-    setHandler(go, (stage) => this.#go(stage));
+    setHandler(go, (stage, tell) => this.#go(stage, tell));
     setHandler(stop, (how) => {
       this.#stopping = true;
       if (how === 'cut') this.#scope.cancel();
@@ -101,7 +103,8 @@ class Page {
     this.#ready = true;
   }
 
-  #go(stage: number): void {
+  #go(stage: number, tell: boolean): void {
+    this.#mayTell = tell;
     this.#stage = stage;
     this.#stopping = false;
     this.#scope = new CancellationScope();
@@ -153,6 +156,11 @@ class Page {
       if (part) this.#tell(each, part.label);
     }
     if (succeeded > 0) {
+      if (this.#mayTell) {
+        this.#mayTell = false;
+        const job = getExternalWorkflowHandle(this.#input.job.id);
+        void job.signal(proven).catch(() => undefined);
+      }
       const pace = took / succeeded;
       this.#pace = this.#pace === undefined ? pace : 0.7 * this.#pace + 0.3 * pace;
     }

@@ -18,7 +18,7 @@ import {
   pageId,
   type Tuning,
 } from '../messages.ts';
-import { close, go, planEnded, planned, rested, skip, stop, type work } from './calls.ts';
+import { close, go, planEnded, planned, proven, rested, skip, stop, type work } from './calls.ts';
 import { cancelOther, startPlan } from './start.ts';
 
 /** Far below the 50,000 events and 50 MB at which Temporal ends a workflow. */
@@ -66,6 +66,10 @@ export class Pages {
       else if (!this.#canceledPlan) state.failure ??= failure;
       this.#news++;
     });
+    setHandler(proven, () => {
+      state.proven = true;
+      this.#news++;
+    });
     setHandler(rested, (report) => this.#onRested(report));
   }
 
@@ -88,6 +92,7 @@ export class Pages {
     if (stage < 0) delete state.reported[page];
     else state.reported[page] = done;
     state.active = state.active.filter((each) => each !== page);
+    if (!report.allFailed) state.proven = true;
     this.#rested.push(page);
     if (this.#rested.length > MOST_RESTED) {
       this.#rested.shift();
@@ -163,12 +168,13 @@ export class Pages {
 
   async #openSome(): Promise<void> {
     const state = this.#state;
-    for (; state.active.length < this.#tuning.pagesAtOnce && this.#nextPage < state.pages.length; ) {
+    const atOnce = () => (state.proven ? this.#tuning.pagesAtOnce : 1);
+    for (; state.active.length < atOnce() && this.#nextPage < state.pages.length; ) {
       const page = ++this.#nextPage;
       const stage = state.pages[page - 1]![0];
       if (stage < 0 || stage > state.stage || state.active.includes(page)) continue;
       state.active.push(page);
-      await this.#tell([page], (handle) => handle.signal(go, state.stage));
+      await this.#tell([page], (handle) => handle.signal(go, state.stage, !state.proven));
     }
   }
 
@@ -193,7 +199,7 @@ export class Pages {
     await this.#tell(open, (page) => page.signal(skip, reason));
     // With nothing left that waits, a page comes to rest at once, and says so.
     state.active = open;
-    await this.#tell(open, (page) => page.signal(go, Number.MAX_SAFE_INTEGER));
+    await this.#tell(open, (page) => page.signal(go, Number.MAX_SAFE_INTEGER, false));
     await condition(() => state.active.length === 0);
   }
 
