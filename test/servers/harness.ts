@@ -183,29 +183,42 @@ export interface TemporalServer extends Running {
   address: string;
   /** The namespace that was registered. */
   namespace: string;
+  ports: number[];
 }
 
-/** All of Temporal's services in one process on SQLite in memory, with the namespace registered. */
-export async function startTemporal(options: { namespace?: string } = {}): Promise<TemporalServer> {
+export interface TemporalOptions {
+  namespace?: string;
+  /** A file that outlives the server; without it, SQLite is in memory. */
+  database?: string;
+  /** Of a server before this one, to come back at the same address. */
+  ports?: number[];
+}
+
+/** All of Temporal's services in one process on SQLite, with the namespace registered and known to all of them. */
+export async function startTemporal(options: TemporalOptions = {}): Promise<TemporalServer> {
   const command = await installed('temporal');
   const namespace = options.namespace ?? 'default';
-  const ports = await freePorts(9);
+  const ports = options.ports ?? (await freePorts(9));
   const running = await launch({
     name: 'temporal',
     command,
     prepare: (folder) => {
       mkdirSync(join(folder, 'config'));
-      writeFileSync(join(folder, 'config', 'development.yaml'), temporalSettings(ports));
+      writeFileSync(join(folder, 'config', 'development.yaml'), temporalSettings(ports, options.database));
     },
     args: (folder) => ['--root', folder, '--config', 'config', '--env', 'development', 'start'],
     ready: () => answers(`http://127.0.0.1:${ports[8]}/api/v1/system-info`),
     patience: 120_000,
   });
-  await postJson(`http://127.0.0.1:${ports[8]}/api/v1/namespaces`, {
-    namespace,
-    workflowExecutionRetentionPeriod: '86400s',
-  });
-  return { ...running, address: `127.0.0.1:${ports[0]}`, namespace };
+  const api = `http://127.0.0.1:${ports[8]}/api/v1/namespaces`;
+  if (!(await answers(`${api}/${namespace}`).catch(() => false))) {
+    await postJson(api, { namespace, workflowExecutionRetentionPeriod: '86400s' });
+  }
+  // Its services hear of a namespace one after another.
+  while (!(await answers(`${api}/${namespace}/workflows`).catch(() => false))) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  return { ...running, address: `127.0.0.1:${ports[0]}`, namespace, ports };
 }
 
 /** A server that says it is up may still be loading its accounts; one that lists its buckets is not. */

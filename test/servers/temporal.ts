@@ -1,16 +1,22 @@
-/** Settings of a Temporal server in one process, on SQLite in memory. */
+/** Settings of a Temporal server in one process, on SQLite. */
 
-/** @param ports frontend, matching, history, worker (gRPC), the same four for membership, and HTTP */
-export function temporalSettings(ports: number[]): string {
+/**
+ * @param ports frontend, matching, history, worker (gRPC), the same four for membership, and HTTP
+ * @param file the database, made when it is not there; in memory when not given
+ */
+export function temporalSettings(ports: number[], file?: string): string {
   const [frontend, matching, history, worker, frontendRing, matchingRing, historyRing, workerRing, http] =
     ports;
   const sqlite = {
     sql: {
       pluginName: 'sqlite',
-      databaseName: 'default',
+      databaseName: file ?? 'default',
       connectAddr: 'localhost',
       connectProtocol: 'tcp',
-      connectAttributes: { mode: 'memory', cache: 'private' },
+      connectAttributes:
+        file === undefined
+          ? { mode: 'memory', cache: 'private' }
+          : { mode: 'rwc', setup: 'true', journal_mode: 'wal' },
       maxConns: 1,
       maxIdleConns: 1,
       maxConnLifetime: '1h',
