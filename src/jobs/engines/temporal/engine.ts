@@ -158,7 +158,6 @@ export class TemporalEngine implements Engine {
         if (Date.now() - asked > this.#options.patience / 2) {
           const live = await this.#records.get(id);
           asked = Date.now();
-          if (isFinal(live.status)) return live;
           if (!live.interrupted) answered = asked;
           else if (asked - answered >= this.#options.lostAfter) return live;
         }

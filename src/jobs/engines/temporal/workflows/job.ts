@@ -107,11 +107,11 @@ class Job {
       ending = isCancellation(error) && this.#state.cancel ? { status: 'CANCELED' } : failed(error);
     }
     await this.#release();
+    await this.#pages.close();
     this.#ending = ending;
     this.#status = ending.status;
     this.#completedAt = Date.now();
     this.#remember();
-    await this.#pages.close();
     if (ending.status === 'FAILED') {
       const { code, message } = ending.error ?? { code: 'INTERNAL', message: '' };
       throw ApplicationFailure.nonRetryable(message, code);
