@@ -7,6 +7,7 @@ import { getObject, headObject } from './operations/get-object.ts';
 import { listObjects } from './operations/list-objects.ts';
 import { listMultipartUploads, listParts } from './operations/list-uploads.ts';
 import * as multipart from './operations/multipart-upload.ts';
+import * as tags from './operations/object-tags.ts';
 import { putObject } from './operations/put-object.ts';
 import {
   BUCKET_ANSWERS,
@@ -46,6 +47,14 @@ const UPLOAD_PART_COPY = operation('UploadPartCopy', multipart.uploadPartCopy);
 const COMPLETE_UPLOAD = operation('CompleteMultipartUpload', multipart.completeMultipartUpload);
 const ABORT_UPLOAD = operation('AbortMultipartUpload', multipart.abortMultipartUpload);
 const LIST_PARTS = operation('ListParts', listParts);
+
+/** By method and sub-resource. */
+const OF_OBJECTS: Readonly<Record<string, Operation>> = {
+  'GET tagging': operation('GetObjectTagging', tags.getObjectTagging),
+  'PUT tagging': operation('PutObjectTagging', tags.putObjectTagging),
+  'DELETE tagging': operation('DeleteObjectTagging', tags.deleteObjectTagging),
+  'PUT acl': operation('PutObjectAcl', tags.putObjectAcl),
+};
 
 /** Query parameters that make a request another operation, which is not among those above. */
 const OTHER_RESOURCES = [
@@ -115,6 +124,8 @@ function objectOperation({ method, query, headers }: S3Request): Operation {
 }
 
 function otherOperation(request: S3Request, resource: string): Operation {
+  const own = request.key === '' ? undefined : OF_OBJECTS[`${request.method} ${resource}`];
+  if (own) return own;
   if (request.method === 'GET') {
     const ofBucket = request.key === '';
     if ((ofBucket ? BUCKET_ANSWERS : OBJECT_ANSWERS)[resource]) {

@@ -15,7 +15,7 @@ const FIELDS = [
 ] as const;
 
 /** Canned ACLs that change nothing for an owner who is alone. */
-const PLAIN_ACLS = ['private', 'bucket-owner-full-control', 'bucket-owner-read'];
+export const PLAIN_ACLS = ['private', 'bucket-owner-full-control', 'bucket-owner-read'];
 
 /** What S3 would keep or do and the gateway cannot: refused, never silently dropped. */
 const REFUSED: readonly (readonly [prefix: string, what: string])[] = [
@@ -25,7 +25,6 @@ const REFUSED: readonly (readonly [prefix: string, what: string])[] = [
   ],
   ['x-amz-object-lock-', 'Object lock is not available'],
   ['x-amz-website-redirect-location', 'Website redirects are not available'],
-  ['x-amz-tagging', 'Object tags are not available'],
 ];
 
 /** @throws S3Error NotImplemented for what cannot be kept, MetadataTooLarge */

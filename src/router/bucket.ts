@@ -14,6 +14,7 @@ import type {
   Multipart,
   ObjectContent,
   ObjectInfo,
+  ObjectTags,
   PresignOptions,
   PutOptions,
   Store,
@@ -36,6 +37,7 @@ export class RouterBucket implements Store {
   readonly name: string;
   readonly capabilities: Capabilities;
   readonly multipart?: Multipart;
+  readonly tags?: ObjectTags;
   readonly presign?: NonNullable<Store['presign']>;
   readonly #layout: Layout;
 
@@ -46,6 +48,7 @@ export class RouterBucket implements Store {
     if (layout.stores.some(({ multipart }) => multipart)) {
       this.multipart = new RouterMultipart(layout, placeOf);
     }
+    if (layout.stores.some(({ tags }) => tags)) this.tags = this.#tags();
     if (layout.stores.some(({ presign }) => presign))
       this.presign = (key, options) => this.#presign(key, options);
   }
@@ -77,6 +80,7 @@ export class RouterBucket implements Store {
 
   async put(key: string, body: Body, options?: PutOptions): Promise<ObjectInfo> {
     const at = await this.place(key);
+    if (options?.tags && !at.store.tags) throw unsupported(at.store, 'keep tags', key);
     return { ...(await at.store.put(at.key, body, options)), key };
   }
 
@@ -129,6 +133,28 @@ export class RouterBucket implements Store {
 
   /** The targets stay open: they belong to whoever opened them. */
   async close(): Promise<void> {}
+
+  /** Of each key's owner. One that keeps none has none, and can do without their removal. */
+  #tags(): ObjectTags {
+    return {
+      get: async (key) => {
+        const { store, key: at } = await this.place(key);
+        if (store.tags) return store.tags.get(at);
+        await store.head(at);
+        return {};
+      },
+      set: async (key, tags) => {
+        const { store, key: at } = await this.place(key);
+        if (!store.tags) throw unsupported(store, 'keep tags', key);
+        await store.tags.set(at, tags);
+      },
+      delete: async (key) => {
+        const { store, key: at } = await this.place(key);
+        if (store.tags) await store.tags.delete(at);
+        else await store.head(at);
+      },
+    };
+  }
 
   async #presign(key: string, options: PresignOptions): Promise<string> {
     const at = await this.place(key);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isError, toSluiceError } from '../base/errors.ts';
 import type { OpenStore } from '../stores/open.ts';
+import type { Store } from '../stores/store.ts';
 import type { RoutingConfig, Translation } from './mapping.ts';
 import { targetOf, translate } from './mapping.ts';
 import { containerEnd, openOwner } from './targets.ts';
@@ -53,6 +54,17 @@ export function checkTargets(
   return Promise.all(targets.map((target) => checkTarget(config, open, target, options)));
 }
 
+async function firstOf(
+  store: Store,
+  prefix: string,
+  { signal }: { signal?: AbortSignal },
+): Promise<'some' | 'none'> {
+  for await (const page of store.list({ prefix, pageSize: 1, signal })) {
+    if (page.objects.length > 0) return 'some';
+  }
+  return 'none';
+}
+
 interface Asked {
   name: string;
   origin: string;
@@ -94,18 +106,22 @@ async function checkTarget(
   try {
     const rule = { prefix: '', target: () => target };
     const { store, targetPrefix: prefix } = await openOwner(config, open, rule, '', false);
-    let objects = 0;
-    for await (const page of store.list({ prefix, pageSize: 1, signal: options.signal })) {
-      objects += page.objects.length;
-      break;
-    }
+    const found = optional
+      ? await firstOf(store, prefix, options)
+      : await firstOf(store, prefix, options).catch((error: unknown) => {
+          if (store.kind !== 'file' || !isError(error, 'NOT_FOUND')) throw error;
+          return 'absent' as const;
+        });
     if (options.write && !optional) {
       const key = `${prefix}.sluice-check-${randomUUID()}`;
       await store.put(key, new Uint8Array(0), { size: 0, signal: options.signal });
       await store.delete(key, { signal: options.signal });
     }
     const what = options.write && !optional ? 'can be listed, written and deleted' : 'can be listed';
-    return answer('ok', `${what}${objects === 0 ? '; it is empty' : ''}`);
+    if (found === 'absent' && !options.write) {
+      return answer('ok', 'the folder is not there yet; the first write makes it');
+    }
+    return answer('ok', `${what}${found === 'some' ? '' : '; it is empty'}`);
   } catch (error) {
     const failure = toSluiceError(error);
     if (optional && isError(failure, 'NOT_FOUND')) {

@@ -36,20 +36,20 @@ export function fileSystemTypes(settings: readonly Setting[]): {
   /** Schemes whose file system is the router → where it says so. */
   routed: Record<string, string>;
 } {
-  const types = new Map<string, string>();
+  const types = new Map<string, { type: string; line: string }>();
   const routed: Record<string, string> = {};
   for (const { key, value, origin } of settings) {
     const scheme = /^fs\.([^.]+)\.impl$/.exec(key)?.[1];
     if (scheme === undefined) continue;
     const simple = value.slice(value.lastIndexOf('.') + 1);
-    if (simple in CLASSES) types.set(scheme, CLASSES[simple]!);
-    else types.set(scheme, value);
+    types.set(scheme, { type: CLASSES[simple] ?? value, line: origin });
     if (CLASSES[simple] === 'router') routed[scheme] = origin;
   }
   return {
     routed,
     typeOf(scheme, origin) {
-      const type = types.get(scheme) ?? typeOfScheme(scheme);
+      const said = types.get(scheme);
+      const type = said?.type ?? typeOfScheme(scheme);
       if (type === undefined) {
         throw badConfig(
           origin,
@@ -58,7 +58,7 @@ export function fileSystemTypes(settings: readonly Setting[]): {
       }
       return Object.values(CLASSES).includes(type) || typeOfScheme(scheme) === type
         ? type
-        : typeOfClass(type, origin);
+        : typeOfClass(type, said?.line ?? origin);
     },
   };
 }

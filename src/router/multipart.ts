@@ -40,6 +40,7 @@ export class RouterMultipart implements Multipart {
     const owner = await this.#layout.ownerOf(key);
     const { multipart } = owner.store;
     if (!multipart) throw unsupported(owner.store, 'take an upload in parts', key);
+    if (options.tags && !owner.store.tags) throw unsupported(owner.store, 'keep tags', key);
     return `${owner.id}.${await multipart.create(targetKey(owner, key), options)}`;
   }
 

@@ -112,7 +112,8 @@ export async function openOwner(
     targetPrefix: asFolder(location.path) + target.uri.slice(folder.length),
     store: location.store,
     id: createHash('sha256').update(`${target.connection}\n${target.uri}`).digest('hex').slice(0, 12),
-    optional,
+    // A folder is made by the first write; until then it is empty.
+    optional: optional || (rule.mapping !== undefined && location.store.kind === 'file'),
   };
 }
 

@@ -13,6 +13,7 @@ import type {
   Multipart,
   ObjectContent,
   ObjectInfo,
+  ObjectTags,
   PresignOptions,
   PutOptions,
   Store,
@@ -46,6 +47,7 @@ export class MeteredStore implements Store {
   readonly totals: Record<Operation, OperationTotals>;
   readonly presign?: (key: string, options: PresignOptions) => Promise<string>;
   readonly multipart?: Multipart;
+  readonly tags?: ObjectTags;
   readonly #observe: (measured: Measured) => void;
 
   /** @param observe is told of every call, for metrics */
@@ -63,6 +65,7 @@ export class MeteredStore implements Store {
       part: none(),
     };
     if (inner.presign) this.presign = (key, options) => inner.presign!(key, options);
+    if (inner.tags) this.tags = inner.tags;
     if (inner.multipart) this.multipart = this.#meterParts(inner.multipart);
   }
 

@@ -66,6 +66,9 @@ export interface Store {
   /** Present when `capabilities.multipart`. */
   readonly multipart?: Multipart;
 
+  /** Present where objects have tags. */
+  readonly tags?: ObjectTags;
+
   /** Frees connections. The Store is of no use afterwards. */
   close(): Promise<void>;
 }
@@ -164,6 +167,8 @@ export interface ObjectProperties {
   contentLanguage?: string;
   cacheControl?: string;
   storageClass?: string;
+  /** Only for a Store with `tags`; others throw UNSUPPORTED. Copies keep tags as their provider does. */
+  tags?: Record<string, string>;
 }
 
 export interface PutOptions extends ObjectProperties {
@@ -256,6 +261,16 @@ export interface Multipart {
     afterUploadId?: string;
     limit?: number;
   }): Promise<{ uploads: UploadInfo[]; more: boolean }>;
+}
+
+/** Names and values beside an object that can be changed without writing it, as S3 has them. */
+export interface ObjectTags {
+  /** @throws NOT_FOUND (object) */
+  get(key: string): Promise<Record<string, string>>;
+  /** Replaces all tags. @throws NOT_FOUND (object) */
+  set(key: string, tags: Record<string, string>): Promise<void>;
+  /** @throws NOT_FOUND (object) */
+  delete(key: string): Promise<void>;
 }
 
 export interface PartInfo {

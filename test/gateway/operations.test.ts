@@ -423,7 +423,7 @@ describe('buckets and settings', () => {
       ['/bucket', 'cors', 404, 'NoSuchCORSConfiguration'],
       ['/bucket', 'object-lock', 404, 'ObjectLockConfigurationNotFoundError'],
       ['/bucket', 'versions', 501, 'NotImplemented'],
-      ['/bucket/o', 'tagging', 200, '<TagSet/>'],
+      ['/bucket/o', 'tagging', 200, '<TagSet></TagSet>'],
       ['/bucket/o', 'acl', 200, 'FULL_CONTROL'],
       ['/bucket/none', 'tagging', 404, 'NoSuchKey'],
       ['/bucket/o', 'torrent', 501, 'NotImplemented'],

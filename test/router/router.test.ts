@@ -480,3 +480,26 @@ test('sluice.yaml: mappings in the order written, default by connection, folders
     },
   );
 });
+
+test('a folder that a mapping names is empty until the first write makes it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-router-'));
+  const config = checkRouting({
+    mappings: [{ replace: 's3a://data/', with: `file://${folder}/not/yet/` }],
+    defaults: { s3a: { with: 'memory://' } },
+  });
+  const open = storeOpener(await storeProviders(), connectionsOf([], {}));
+  try {
+    const router = createRouter(config, open);
+    const [check] = await router.check();
+    assert.deepEqual([check?.result, /first write makes it/.test(check?.message ?? '')], ['ok', true]);
+    const bucket = await router.bucket('s3a', 'data');
+    assert.deepEqual(await listed(bucket, {}), []);
+    await assert.rejects(bucket.head('x'), { code: 'NOT_FOUND' });
+    await put(bucket, 'deep/x');
+    assert.deepEqual(await listed(bucket, {}), ['=deep/x']);
+    assert.equal(await text(bucket, 'deep/x'), 'deep/x');
+  } finally {
+    await open.close();
+    await rm(folder, { recursive: true });
+  }
+});

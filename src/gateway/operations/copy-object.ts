@@ -8,6 +8,7 @@ import { propertiesOfHeaders, quoted } from '../properties.ts';
 import { checkNewKey } from '../request.ts';
 import { document, element, isoTime } from '../xml.ts';
 import { type CopySource, copySource } from './copy-source.ts';
+import { tagsOfHeader } from './object-tags.ts';
 
 /** CopyObject: inside the provider where it can, else the bytes pass through here. */
 export async function copyObject(call: Call): Promise<void> {
@@ -21,6 +22,8 @@ export async function copyObject(call: Call): Promise<void> {
     });
   }
   const asked = propertiesOfHeaders(call.request.headers);
+  const replacedTags = call.header('x-amz-tagging-directive')?.toUpperCase() === 'REPLACE';
+  const { tags } = replacedTags ? { tags: {}, ...tagsOfHeader(call) } : {};
   const conditions = writeConditions((name) => call.header(name));
   const source = await copySource(call);
   if (
@@ -40,9 +43,10 @@ export async function copyObject(call: Call): Promise<void> {
     storageClass: asked.storageClass,
   };
   await call.replyWhenDone(
-    copy(call, source, properties, replaced !== undefined, conditions).then((info) =>
-      document('CopyObjectResult', copyResult(info)),
-    ),
+    copy(call, source, properties, replaced !== undefined, conditions).then(async (info) => {
+      if (tags) await call.store.tags?.set(call.key, tags);
+      return document('CopyObjectResult', copyResult(info));
+    }),
   );
 }
 

@@ -7,6 +7,7 @@ import { checkNewKey } from '../request.ts';
 import { childText, document, element, malformed, parseXml } from '../xml.ts';
 import { copyResult } from './copy-object.ts';
 import { copySource } from './copy-source.ts';
+import { tagsOfHeader } from './object-tags.ts';
 import { SMALL, withChecksum } from './put-object.ts';
 
 /** 10,000 parts with a checksum each. */
@@ -48,7 +49,7 @@ const asUpload = (error: unknown): never => {
 export async function createMultipartUpload(call: Call): Promise<void> {
   call.need('write');
   checkNewKey(call.key);
-  const properties = propertiesOfHeaders(call.request.headers);
+  const properties = { ...propertiesOfHeaders(call.request.headers), ...tagsOfHeader(call) };
   const id = await multipartOf(call).create(call.key, properties);
   const headers: string[] = [];
   const algorithm = call.header('x-amz-checksum-algorithm');

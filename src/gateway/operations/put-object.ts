@@ -5,6 +5,7 @@ import { writeConditions } from '../conditions.ts';
 import { S3Error } from '../errors.ts';
 import { propertiesOfHeaders, quoted } from '../properties.ts';
 import { checkNewKey } from '../request.ts';
+import { tagsOfHeader } from './object-tags.ts';
 
 /** Bodies up to this are read whole before the target is asked: one attempt can then be repeated. Bytes. */
 export const SMALL = 128 * 1024;
@@ -17,6 +18,7 @@ export async function putObject(call: Call): Promise<void> {
   const options = {
     ...propertiesOfHeaders(call.request.headers),
     ...writeConditions((name) => call.header(name)),
+    ...tagsOfHeader(call),
   };
   refuseOddities(call);
   let info: ObjectInfo;

@@ -61,7 +61,6 @@ export const OBJECT_ANSWERS: Readonly<Record<string, Answer>> = {
     'NoSuchObjectLockConfiguration',
     'The specified object does not have a ObjectLock configuration',
   ),
-  tagging: empty('Tagging', '<TagSet/>'),
 };
 
 /** @param name of the sub-resource */

@@ -30,6 +30,9 @@ export function writeHeaders(
   for (const name in properties.metadata) {
     headers.push(`x-amz-meta-${name.toLowerCase()}`, properties.metadata[name]!);
   }
+  if (properties.tags !== undefined) {
+    headers.push('x-amz-tagging', new URLSearchParams(properties.tags).toString());
+  }
   for (let i = 0; i < headers.length; i += 2) checkHeader(headers[i]!, headers[i + 1]!, at);
   return headers;
 }

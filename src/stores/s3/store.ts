@@ -15,6 +15,7 @@ import type {
   Multipart,
   ObjectContent,
   ObjectInfo,
+  ObjectTags,
   PresignOptions,
   PutOptions,
   Store,
@@ -30,6 +31,7 @@ import { listObjects } from './list.ts';
 import { S3Multipart } from './multipart.ts';
 import { putWhole } from './put.ts';
 import type { S3Settings } from './settings.ts';
+import { S3Tags } from './tags.ts';
 import { putParts } from './upload.ts';
 
 /** The longest time that an address with a signature in it can work: a week, in seconds. */
@@ -41,6 +43,7 @@ export class S3Store implements Store {
   readonly name: string;
   readonly capabilities: Capabilities;
   readonly multipart: Multipart;
+  readonly tags: ObjectTags;
   readonly #client: S3Client;
   readonly #limiter: Limiter;
   /** Whether the ETags of a listing can be MD5s: they do not say how an object is encrypted. */
@@ -53,6 +56,7 @@ export class S3Store implements Store {
     this.#limiter = new Limiter(settings.partConcurrency);
     this.name = this.#client.name;
     this.multipart = new S3Multipart(this.#client, (source) => this.#source(source).#client.bucket);
+    this.tags = new S3Tags(this.#client);
     this.capabilities = {
       putIfAbsent: settings.conditionalPut,
       putIfMatch: settings.conditionalPut,

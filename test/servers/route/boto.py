@@ -69,8 +69,22 @@ for prefix in ["boto/", "cold/boto/"]:
     gone = s3.delete_objects(Bucket="lake", Delete={"Objects": [{"Key": k} for k in keys[1:]]})
     assert len(gone["Deleted"]) == 5 and "Errors" not in gone, gone
     assert s3.list_objects_v2(Bucket="lake", Prefix=prefix)["KeyCount"] == 1
-    s3.get_object_tagging(Bucket="lake", Key=keys[0])
-    s3.get_object_acl(Bucket="lake", Key=keys[0])
+    tags = lambda: s3.get_object_tagging(Bucket="lake", Key=keys[0])["TagSet"]
+    tag = lambda value: s3.put_object_tagging(Bucket="lake", Key=keys[0], Tagging={"TagSet": [{"Key": "a b", "Value": value}]})
+    if prefix == "boto/":
+        assert tags() == [], tags()
+        tag("<ü&>")
+        assert tags() == [{"Key": "a b", "Value": "<ü&>"}], tags()
+        s3.put_object(Bucket="lake", Key=keys[0], Body=b"x", Tagging="team=data%20lake&x=")
+        assert tags() == [{"Key": "team", "Value": "data lake"}, {"Key": "x", "Value": ""}], tags()
+    else:  # A folder keeps none, and says so.
+        assert tags() == [] and code(lambda: tag("x")) == "NotImplemented"
+        assert code(lambda: s3.put_object(Bucket="lake", Key=keys[0], Body=b"x", Tagging="a=b")) == "NotImplemented"
+    s3.delete_object_tagging(Bucket="lake", Key=keys[0])
+    assert tags() == [], tags()
+    assert s3.get_object_acl(Bucket="lake", Key=keys[0])["Grants"][0]["Permission"] == "FULL_CONTROL"
+    s3.put_object_acl(Bucket="lake", Key=keys[0], ACL="private")
+    assert code(lambda: s3.put_object_acl(Bucket="lake", Key=keys[0], ACL="public-read")) == "NotImplemented"
 assert s3.get_bucket_versioning(Bucket="lake").get("Status") is None
 assert code(lambda: s3.get_bucket_policy(Bucket="lake")) == "NoSuchBucketPolicy"
 assert code(lambda: s3.head_bucket(Bucket="not-there")) == "404"
