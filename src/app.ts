@@ -42,7 +42,7 @@ const otherProviders: ((open: OpenStore) => Promise<StoreProvider>)[] = [
 
 /**
  * @param options.kinds kinds of one's own, beside those of Sluice
- * @throws SluiceError when the state folder can't be used, once the engine is asked for
+ * @throws SluiceError when the state can't be used, once the engine is asked for
  */
 export async function createApp(
   settings: Settings,
@@ -122,9 +122,9 @@ async function openEngine(settings: Settings, environment: Environment): Promise
     return openTemporal(settings, environment, settings.temporal.work ? 'own' : 'never');
   }
   const { LocalEngine } = await import('./jobs/engines/local/engine.ts');
-  return new LocalEngine({
+  return LocalEngine.open({
     environment,
-    stateFolder: settings.state,
+    state: settings.state,
     partsAtOnce: settings.parts_at_once,
     jobsAtOnce: settings.jobs_at_once,
   });

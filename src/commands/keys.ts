@@ -3,9 +3,10 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { formatTable, printable } from '../base/format.ts';
 import type { Json } from '../base/json.ts';
 import { silentLog } from '../jobs/kind.ts';
+import { openDatabase } from '../jobs/state/open.ts';
 import { Audit } from '../service/audit.ts';
-import { ServiceDatabase } from '../service/database.ts';
 import { type KeyRecord, Keys } from '../service/identity/keys.ts';
+import { serviceSchema } from '../service/schema.ts';
 import { runs, type Session } from './session.ts';
 
 const DAY_MS = 86_400_000;
@@ -15,7 +16,7 @@ export function define(command: Command): void {
     'after',
     `
 Roles: read, run, cancel, admin (all of them); export:create, export:read, export:cancel, with a pattern of classes where
-they are for some only (export:read:Article*). Keys are kept hashed in the state folder, which the service must share.
+they are for some only (export:read:Article*). Keys are kept hashed in the state, which the service must share.
 
 Examples:
   sluice keys create ci --role run --role read --expires 90d
@@ -29,9 +30,9 @@ Examples:
     .option('--expires <time>', 'days such as 90d, or a date such as 2027-01-31', toExpiry)
     .action(
       runs<{ role: string[]; expires?: number }>((session, [name], { role, expires }) =>
-        withKeys(session, (keys, note) => {
-          const { key, record } = keys.create({ name: name!, roles: role, expiresAt: expires });
-          note('create key', record.name);
+        withKeys(session, async (keys, note) => {
+          const { key, record } = await keys.create({ name: name!, roles: role, expiresAt: expires });
+          await note('create key', record.name);
           session.output.result({ key, ...asJson(record) }, () => key);
           session.output.note('Keep it now: it is not shown again.');
         }),
@@ -42,8 +43,8 @@ Examples:
     .description('Show keys, without their secrets.')
     .action(
       runs((session) =>
-        withKeys(session, (keys) => {
-          const found = keys.list();
+        withKeys(session, async (keys) => {
+          const found = await keys.list();
           if (session.output.json) {
             for (const record of found) session.output.result(asJson(record), () => '');
             return;
@@ -58,9 +59,9 @@ Examples:
     .description('Make a key useless, at once.')
     .action(
       runs((session, [name]) =>
-        withKeys(session, (keys, note) => {
-          keys.revoke(name!);
-          note('revoke key', name!);
+        withKeys(session, async (keys, note) => {
+          await keys.revoke(name!);
+          await note('revoke key', name!);
           session.output.note(`The key "${name}" is revoked.`);
         }),
       ),
@@ -82,16 +83,16 @@ function asJson(record: KeyRecord): { [key: string]: Json } {
 
 async function withKeys(
   session: Session,
-  work: (keys: Keys, note: (what: string, subject: string) => void) => void,
+  work: (keys: Keys, note: (what: string, subject: string) => Promise<void>) => Promise<void>,
 ): Promise<void> {
   const { state } = await session.settings();
-  const db = new ServiceDatabase(state);
+  const db = await openDatabase(state, serviceSchema);
   try {
-    const audit = new Audit(state, silentLog);
+    const audit = new Audit(state, db, silentLog);
     const who = `user:${userInfo().username}`;
-    work(new Keys(db), (what, subject) => audit.note({ who, what, subject, outcome: 'ok' }));
+    await work(new Keys(db), (what, subject) => audit.note({ who, what, subject, outcome: 'ok' }));
   } finally {
-    db.close();
+    await db.close();
   }
 }
 

@@ -85,7 +85,10 @@ export async function makeProgram(args: readonly string[] | 'all'): Promise<Comm
       '--config <file>',
       'configuration file (else $SLUICE_CONFIG, ./sluice.yaml, ~/.config/sluice/sluice.yaml)',
     )
-    .option('--state <folder>', 'folder of the state (else $SLUICE_STATE, ~/.local/state/sluice)')
+    .option(
+      '--state <place>',
+      'folder or postgres:// address of the state (else $SLUICE_STATE, ~/.local/state/sluice)',
+    )
     .addOption(
       new Option(
         '--engine <engine>',

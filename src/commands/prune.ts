@@ -81,11 +81,18 @@ async function requestOf(
 }
 
 async function note(state: string, report: RetentionReport): Promise<void> {
-  const [{ Audit }, { silentLog }] = await Promise.all([
+  const [{ Audit }, { serviceSchema }, { openDatabase }, { silentLog }] = await Promise.all([
     import('../service/audit.ts'),
+    import('../service/schema.ts'),
+    import('../jobs/state/open.ts'),
     import('../jobs/kind.ts'),
   ]);
-  new Audit(state, silentLog).noteRetention(`user:${userInfo().username}`, report);
+  const db = await openDatabase(state, serviceSchema);
+  try {
+    await new Audit(state, db, silentLog).noteRetention(`user:${userInfo().username}`, report);
+  } finally {
+    await db.close();
+  }
 }
 
 function print({ output }: Session, report: RetentionReport): void {

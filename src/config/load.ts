@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import type { Connection } from '../base/connections.ts';
 import { SluiceError } from '../base/errors.ts';
+import { isPostgres } from '../jobs/state/open.ts';
 import { check, type Place, type Problem, readScalar } from './check.ts';
 import { defaults, type Settings, settingsShape } from './settings.ts';
 import type { Shape } from './shape.ts';
@@ -161,7 +162,7 @@ function withDefaults(found: Record<string, unknown>, env: NodeJS.ProcessEnv, cw
   return {
     ...defaults,
     ...some,
-    state: some.state === undefined ? defaultState(env) : resolve(cwd, some.state),
+    state: stateOf(some.state, env, cwd),
     connections: Object.entries(some.connections ?? {}).map(
       ([name, settings]) => ({ ...settings, name }) as Connection,
     ),
@@ -173,6 +174,12 @@ function withDefaults(found: Record<string, unknown>, env: NodeJS.ProcessEnv, cw
     tables: some.tables ?? [],
     schedules: some.schedules ?? [],
   };
+}
+
+/** A path is one from where the command runs; an address of PostgreSQL is left as it is. */
+function stateOf(said: string | undefined, env: NodeJS.ProcessEnv, cwd: string): string {
+  if (said === undefined) return defaultState(env);
+  return isPostgres(said) ? said : resolve(cwd, said);
 }
 
 /** Freedesktop's base directory specification: state lies in $XDG_STATE_HOME, ~/.local/state without it. */

@@ -18,7 +18,7 @@ import {
 
 /** Everything that can be configured, by the names of sluice.yaml; what was not said has its default or is absent. */
 export interface Settings {
-  /** The folder of the local engine's state. */
+  /** The folder of the state, or the postgres:// address of a database that several processes share. */
   state: string;
   engine: 'local' | 'temporal';
   /** Object operations at once in this process. */

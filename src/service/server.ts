@@ -98,7 +98,7 @@ async function serverOf(service: Service): Promise<FastifyInstance> {
     const message = `There is nothing at ${request.method} ${request.url.split('?')[0]}; see /docs.`;
     reply.code(404).send({ error: { code: 'NOT_FOUND', message } });
   });
-  const signIn = new SignIn(service.options, service.keys);
+  const signIn = new SignIn(service.options, service.keys, service.db);
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
     if (!request.is404) await signIn.check(request);

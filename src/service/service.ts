@@ -2,12 +2,15 @@ import { isError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { Engine } from '../jobs/engine.ts';
 import type { JobRecord, JobStatus } from '../jobs/job.ts';
+import { openDatabase } from '../jobs/state/open.ts';
+import type { Database } from '../jobs/state/sql.ts';
+import { eventsSchema } from '../tables/events/schema.ts';
 import { checkAllowed } from './allow.ts';
 import { Audit } from './audit.ts';
 import type { ServiceApp } from './context.ts';
-import { ServiceDatabase } from './database.ts';
 import { Exports } from './exports/exports.ts';
 import { Keys } from './identity/keys.ts';
+import { RateLimit } from './identity/rate-limit.ts';
 import { LiveEvents } from './live.ts';
 import { createServiceMetrics, type ServiceMetrics } from './metrics.ts';
 import { JobNotices } from './notices/job-notices.ts';
@@ -17,6 +20,7 @@ import { retain } from './retention/retention.ts';
 
 import { Schedules } from './schedules/schedules.ts';
 import { ScheduleStore } from './schedules/store.ts';
+import { serviceSchema } from './schema.ts';
 import { type ServiceOptions, serviceOptions } from './settings.ts';
 import { ServiceTables } from './tables.ts';
 
@@ -24,14 +28,16 @@ import { ServiceTables } from './tables.ts';
 const SCHEDULED = /^schedule-.+-\d{8}T\d{9}Z$/;
 const HOOKED = /^hook-[0-9a-f]{24}-\d+$/;
 /** How often jobs are looked for that another process of the service left. */
-const LOOK_MS = 30_000;
+const LOOK_MS = 10_000;
 
 /** Everything behind the HTTP API: what is remembered, what runs by itself, what happens now. */
 export class Service {
   readonly app: ServiceApp;
   readonly options: ServiceOptions;
   readonly engine: Engine;
-  readonly db: ServiceDatabase;
+  /** What the service itself remembers. */
+  readonly db: Database;
+  readonly #events: Database;
   readonly keys: Keys;
   readonly audit: Audit;
   readonly live: LiveEvents;
@@ -49,7 +55,8 @@ export class Service {
     app: ServiceApp,
     options: ServiceOptions,
     engine: Engine,
-    db: ServiceDatabase,
+    db: Database,
+    events: Database,
     live: LiveEvents,
     metrics: ServiceMetrics,
   ) {
@@ -57,13 +64,14 @@ export class Service {
     this.options = options;
     this.engine = engine;
     this.db = db;
+    this.#events = events;
     this.live = live;
     this.metrics = metrics;
     this.keys = new Keys(db);
-    this.audit = new Audit(app.settings.state, app.log);
+    this.audit = new Audit(app.settings.state, db, app.log);
     this.exports = new Exports(db, engine, app.open);
     const { settings, connections, open, log } = app;
-    this.tables = new ServiceTables({ settings, connections, open, engine, log });
+    this.tables = new ServiceTables({ settings, connections, open, engine, log, db: events });
     const notifier = new Notifier(options.notify, log);
     this.#notices = new JobNotices({
       ...{ engine, hub: live.hub, db, notifier, log },
@@ -84,7 +92,7 @@ export class Service {
         const { keep = {}, timezone: timeZone } = entry;
         const request = { place: placeOf(entry), keep, timeZone, bySource: false, dryRun, signal };
         const report = await retain(request, { open, engine });
-        if (!dryRun) this.audit.noteRetention(`schedule:${entry.name}`, report);
+        if (!dryRun) await this.audit.noteRetention(`schedule:${entry.name}`, report);
         return report;
       },
       start: async (kind, spec, id, editable) => {
@@ -95,18 +103,23 @@ export class Service {
     });
   }
 
-  /** @throws SluiceError BAD_CONFIG, ACCESS_DENIED (state folder) */
+  /** @throws SluiceError BAD_CONFIG, or what keeps the state from being used */
   static async open(app: ServiceApp): Promise<Service> {
     const options = serviceOptions(app.settings.service);
     const engine = await app.engine();
-    const db = new ServiceDatabase(app.settings.state);
+    const { state } = app.settings;
+    const db = await openDatabase(state, serviceSchema);
+    const events = await openDatabase(state, eventsSchema).catch(async (error: unknown) => {
+      await db.close();
+      throw error;
+    });
     const live = new LiveEvents(engine, app.log);
     try {
       const metrics = await createServiceMetrics(engine, live.hub);
-      return new Service(app, options, engine, db, live, metrics);
+      return new Service(app, options, engine, db, events, live, metrics);
     } catch (error) {
       await live.close();
-      db.close();
+      await Promise.all([db.close(), events.close()]);
       throw error;
     }
   }
@@ -117,11 +130,12 @@ export class Service {
       this.app.log.warn({ error: String(error) }, 'an export that was asked for cannot be started');
     });
     await this.#resumeLost();
-    this.tables.events.start();
+    await this.tables.events.start();
     this.#notices.start();
     await this.schedules.start();
     this.#looking = setInterval(() => {
-      this.#resumeLost().catch((error: unknown) => {
+      const looked = Promise.all([this.#resumeLost(), RateLimit.prune(this.db)]);
+      looked.catch((error: unknown) => {
         this.app.log.warn({ error: String(error) }, 'jobs that were left cannot be looked for');
       });
     }, LOOK_MS);
@@ -146,12 +160,12 @@ export class Service {
       this.tables.events.close(),
       this.live.close(),
     ]);
-    this.db.close();
+    await Promise.all([this.db.close(), this.#events.close()]);
   }
 
   async #own(starting: Promise<JobRecord>): Promise<JobRecord> {
     const owned = starting.then(async (record) => {
-      await this.db.run('INSERT OR IGNORE INTO started (job) VALUES (?)', record.id);
+      await this.db.run('INSERT INTO started (job) VALUES (?) ON CONFLICT DO NOTHING', record.id);
       return record;
     });
     this.#starting.add(owned);
@@ -168,7 +182,7 @@ export class Service {
       for (let after: string | undefined; ; ) {
         const page = await this.engine.list({ status, ...(after === undefined ? {} : { after }) });
         for (const job of page.jobs) {
-          if (!job.interrupted || !this.#isOwn(job.id)) continue;
+          if (!job.interrupted || !(await this.#isOwn(job.id))) continue;
           this.app.log.info({ job: job.id }, 'goes on with a job that was interrupted');
           await this.engine.resume(job.id).catch((error: unknown) => {
             // Another process was faster.
@@ -181,10 +195,11 @@ export class Service {
     }
   }
 
-  #isOwn(job: string): boolean {
-    return (
-      this.db.get('SELECT 1 FROM started WHERE job = ?', job) !== undefined ||
-      this.db.get('SELECT 1 FROM exports WHERE job = ?', job) !== undefined
+  async #isOwn(job: string): Promise<boolean> {
+    const row = await this.db.get(
+      'SELECT job FROM started WHERE job = ? UNION ALL SELECT job FROM exports WHERE job = ?',
+      ...[job, job],
     );
+    return row !== undefined;
   }
 }

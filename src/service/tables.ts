@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Connection, Connections } from '../base/connections.ts';
 import { globToRegExp } from '../base/glob.ts';
 import type { Json } from '../base/json.ts';
@@ -6,6 +5,7 @@ import { asFolder } from '../base/keys.ts';
 import type { Settings, TableSettings } from '../config/settings.ts';
 import type { Engine } from '../jobs/engine.ts';
 import type { Log } from '../jobs/kind.ts';
+import type { Database } from '../jobs/state/sql.ts';
 import type { OpenStore } from '../stores/open.ts';
 import type { Branch } from '../tables/events/event-store.ts';
 import { TableEvents } from '../tables/events/table-events.ts';
@@ -60,6 +60,8 @@ export class ServiceTables {
     open: OpenStore;
     engine: Engine;
     log: Log;
+    /** Where events are kept. */
+    db: Database;
   }) {
     const { settings, connections } = parts;
     this.#tables = settings.tables;
@@ -76,7 +78,7 @@ export class ServiceTables {
       void lake(repository).close();
     }
     this.events = new TableEvents({
-      path: join(settings.state, 'table-events.db'),
+      db: parts.db,
       engine: parts.engine,
       lake,
       settings: (branch) => tableSettings(settings.tables, branch),
@@ -85,7 +87,7 @@ export class ServiceTables {
   }
 
   /** Branches that the configuration names, and those that events came from. */
-  branches(): Branch[] {
+  async branches(): Promise<Branch[]> {
     const found = new Map<string, Branch>();
     const add = ({ repository, branch }: Branch): void => {
       found.set(`${repository}/${branch}`, { repository, branch });
@@ -93,7 +95,7 @@ export class ServiceTables {
     for (const { repository, branches = [] } of this.#tables) {
       for (const branch of branches) if (!/[*?[\]{}\\]/.test(branch)) add({ repository, branch });
     }
-    for (const event of this.events.list({ limit: 1000 })) add(event);
+    for (const event of await this.events.list({ limit: 1000 })) add(event);
     return [...found.values()];
   }
 

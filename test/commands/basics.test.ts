@@ -116,7 +116,7 @@ use: {"lakefs://": lake}
 
 describe('jobs', () => {
   test('list and show tell of jobs, their parts and failures', async () => {
-    const engine = testEngine(join(home, 'state'));
+    const engine = await testEngine(join(home, 'state'));
     const faults = { p0000003: { code: 'ACCESS_DENIED' as const, item: 'a\u001b[2Jb' } };
     const spec = { folder: join(home, 'notes'), parts: 5, faults };
     await engine.submit('counting', spec, { id: 'job-1' });

@@ -99,7 +99,7 @@ describe('following a job', { concurrency: 2 }, () => {
     child.kill('SIGINT');
     await ran;
     assert.equal(child.exitCode, 130);
-    const engine = testEngine(join(home, 'state'));
+    const engine = await testEngine(join(home, 'state'));
     assert.equal((await engine.get('twice')).interrupted, true);
     await engine.close();
   });

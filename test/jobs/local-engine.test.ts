@@ -24,12 +24,12 @@ function spawnEngine(
 }
 
 engineContract('local engine', async (state) => {
-  const engines: Engine[] = [testEngine(state)];
+  const engines: Engine[] = [await testEngine(state)];
   const children: ChildProcess[] = [];
   return {
     engine: engines[0]!,
     async another() {
-      engines.push(testEngine(state));
+      engines.push(await testEngine(state));
       return engines.at(-1)!;
     },
     spawn(id, spec) {
@@ -88,7 +88,7 @@ test('a job whose state can no longer be written stops, and goes on when there i
     const [code] = await once(child, 'close');
     assert.equal(code, 1);
     assert.match(stderr, /SluiceError: .*sluice\.db/);
-    const engine = testEngine(state, { partsAtOnce: 16 });
+    const engine = await testEngine(state, { partsAtOnce: 16 });
     const job = await engine.submit('counting', spec);
     assert.equal(job.id, 'full');
     const ended = await engine.wait('full');
@@ -101,9 +101,9 @@ test('a state file of a newer version, or none of ours, is refused with a senten
     const db = new DatabaseSync(join(folder, 'sluice.db'));
     db.exec('PRAGMA user_version = 999');
     db.close();
-    assert.throws(() => testEngine(folder), { code: 'CONFLICT', message: /newer/ });
+    await assert.rejects(testEngine(folder), { code: 'CONFLICT', message: /newer/ });
     await writeFile(join(folder, 'sluice.db'), 'this is no database, but a text of some length'.repeat(100));
-    assert.throws(() => testEngine(folder), { code: 'CORRUPT' });
+    await assert.rejects(testEngine(folder), { code: 'CORRUPT' });
     await writeFile(join(folder, 'file'), '');
-    assert.throws(() => testEngine(join(folder, 'file')), { code: 'ACCESS_DENIED', message: /--state/ });
+    await assert.rejects(testEngine(join(folder, 'file')), { code: 'ACCESS_DENIED', message: /--state/ });
   }));

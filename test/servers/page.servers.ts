@@ -247,7 +247,7 @@ describe('the page in Chromium', () => {
     await closed.start();
     const other = await openBrowser(closed.url);
     try {
-      const { key } = closed.running.service.keys.create({ name: 'me', roles: ['admin'] });
+      const { key } = await closed.running.service.keys.create({ name: 'me', roles: ['admin'] });
       await other.page.goto(closed.url);
       await other.page.getByLabel('Key').fill('slk_wrong');
       await other.page.getByRole('button', { name: 'Sign in' }).click();

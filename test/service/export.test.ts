@@ -251,14 +251,14 @@ describe('who may export', () => {
 
   it('roles decide for keys of Sluice, by class', async () => {
     const { keys } = service.running.service;
-    const { key } = keys.create({ name: 'authors', roles: ['export:create:Author', 'export:read'] });
+    const { key } = await keys.create({ name: 'authors', roles: ['export:create:Author', 'export:read'] });
     assert.equal((await create('b', key)).status, 200);
     assert.equal((await service.get('/v1/export/filesystem/b')).status, 200);
     assert.equal((await service.call('DELETE', '/v1/export/filesystem/b')).status, 403);
     const refused = await create('c', key, ['Author', 'Article']);
     assert.equal(refused.status, 403);
     assert.match(refused.json.error[0].message, /export:create/);
-    const jobs = keys.create({ name: 'jobs', roles: ['run', 'read'] });
+    const jobs = await keys.create({ name: 'jobs', roles: ['run', 'read'] });
     assert.equal((await create('d', jobs.key)).status, 403);
     assert.equal((await service.get('/v1/schema')).status, 401, 'our key does not reach Weaviate');
   });

@@ -69,7 +69,7 @@ describe('webhooks of lakeFS', () => {
     assert.equal(answers.filter(({ json }) => json.outcome === 'duplicate').length, 20);
     await service.running.service.tables.events.settled();
 
-    service.key = service.running.service.keys.create({ name: 'all', roles: ['admin'] }).key;
+    service.key = (await service.running.service.keys.create({ name: 'all', roles: ['admin'] })).key;
     const { branches } = (await service.get('/v1/tables')).json;
     const main = branches.find(({ branch }: { branch: string }) => branch === 'main');
     assert.equal(main.tables[0].table, 'plain');

@@ -112,9 +112,9 @@ it('only admins change schedules, and only inside of what is allowed', async () 
       cron: '0 2 * * *',
       job: { kind: 'lake-export', spec: { source: 'lakefs://repo/main', destination } },
     });
-    service.key = keys.create({ name: 'runner', roles: ['read', 'run', 'cancel'] }).key;
+    service.key = (await keys.create({ name: 'runner', roles: ['read', 'run', 'cancel'] })).key;
     assert.equal((await service.post('/v1/schedules', entry('s3://exports/a'))).status, 403);
-    service.key = keys.create({ name: 'boss', roles: ['admin'] }).key;
+    service.key = (await keys.create({ name: 'boss', roles: ['admin'] })).key;
     assert.equal((await service.post('/v1/schedules', entry('s3://elsewhere/a'))).status, 403);
     assert.equal((await service.post('/v1/schedules', entry('s3://exports/a'))).status, 201);
     const moved = await service.call('PUT', '/v1/schedules/nightly', entry('s3://elsewhere/a'));

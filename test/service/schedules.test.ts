@@ -81,7 +81,7 @@ describe('schedules', () => {
     const schedules = [entry('made-up', 'once'), entry('left-out')];
     await service.restart({ schedules });
     for (const { name } of schedules) {
-      service.running.service.db.run('UPDATE schedules SET known_since = 0 WHERE name = ?', name);
+      await service.running.service.db.run('UPDATE schedules SET known_since = 0 WHERE name = ?', name);
     }
     await service.restart({ schedules });
     await until(() => existsSync(service.folderOf('made-up')));

@@ -54,15 +54,15 @@ describe('keys', () => {
   const service = new TestService({ service: { listen: '', auth: 'keys', rate_limit: 600 } });
   before(() => service.start());
   after(() => service.close());
-  const make = (name: string, roles: string[], expiresAt?: number) =>
-    service.running.service.keys.create({ name, roles, expiresAt }).key;
+  const make = async (name: string, roles: string[], expiresAt?: number) =>
+    (await service.running.service.keys.create({ name, roles, expiresAt })).key;
 
   it('say who may do what', async () => {
     const body = counting(service, 'k');
-    const reader = make('reader', ['read']);
-    const runner = make('runner', ['run']);
-    const canceler = make('canceler', ['cancel']);
-    const admin = make('admin', ['admin']);
+    const reader = await make('reader', ['read']);
+    const runner = await make('runner', ['run']);
+    const canceler = await make('canceler', ['cancel']);
+    const admin = await make('admin', ['admin']);
     const expected: [string | undefined, string, string, number][] = [
       [undefined, 'GET', '/v1/jobs', 401],
       ['slk_000000000000_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 'GET', '/v1/jobs', 401],
@@ -100,18 +100,18 @@ describe('keys', () => {
 
   it('end by their time and by being revoked, and are nowhere in clear', async () => {
     const { keys } = service.running.service;
-    const short = make('short', ['read'], Date.now() - 1);
-    const gone = make('gone', ['read']);
-    keys.revoke('gone');
+    const short = await make('short', ['read'], Date.now() - 1);
+    const gone = await make('gone', ['read']);
+    await keys.revoke('gone');
     for (const key of [short, gone]) {
       service.key = key;
       assert.equal((await service.get('/v1/jobs')).status, 401);
     }
-    assert.throws(() => keys.revoke('gone'), /no key/);
-    make('gone', ['read']);
-    assert.throws(() => make('gone', ['read']), /already/);
-    assert.throws(() => make('odd', ['fly']), /no role "fly"/);
-    assert.ok(keys.list().find(({ name }) => name === 'reader')!.lastUsed! > 0);
+    await assert.rejects(keys.revoke('gone'), /no key/);
+    await make('gone', ['read']);
+    await assert.rejects(make('gone', ['read']), /already/);
+    await assert.rejects(make('odd', ['fly']), /no role "fly"/);
+    assert.ok((await keys.list()).find(({ name }) => name === 'reader')!.lastUsed! > 0);
     const secret = gone.split('_')[2]!;
     for (const file of readdirSync(join(service.folder, 'state'))) {
       assert.ok(!readFileSync(join(service.folder, 'state', file)).includes(secret), file);
@@ -119,7 +119,7 @@ describe('keys', () => {
   });
 
   it('may start jobs inside of what is allowed only', async () => {
-    const runner = make('narrow', ['run']);
+    const runner = await make('narrow', ['run']);
     service.key = runner;
     const lake = (destination: string) => ({
       kind: 'lake-export',
@@ -161,7 +161,7 @@ describe('keys', () => {
 
   it('may call so often a minute', async () => {
     await service.restart({ service: { listen: '', auth: 'keys', rate_limit: 5 } });
-    service.key = make('eager', ['read']);
+    service.key = await make('eager', ['read']);
     const answers = [];
     for (let i = 0; i < 6; i++) answers.push(await service.get('/v1/jobs'));
     assert.deepEqual(
@@ -169,7 +169,7 @@ describe('keys', () => {
       [200, 200, 200, 200, 200, 429],
     );
     assert.ok(Number(answers[5]!.headers.get('retry-after')) >= 1);
-    service.key = make('other', ['read']);
+    service.key = await make('other', ['read']);
     assert.equal((await service.get('/v1/jobs')).status, 200);
   });
 });

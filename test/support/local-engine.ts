@@ -7,10 +7,10 @@ import { storeOpener } from '../../src/stores/open.ts';
 import { countingKind } from './counting-kind.ts';
 
 /** A local engine that knows the counting kind and does not wait long before it tries again. */
-export function testEngine(stateFolder: string, options: { partsAtOnce?: number } = {}): LocalEngine {
+export function testEngine(state: string, options: { partsAtOnce?: number } = {}): Promise<LocalEngine> {
   const connections = connectionsOf();
-  return new LocalEngine({
-    stateFolder,
+  return LocalEngine.open({
+    state,
     environment: {
       kinds: kindsOf({ counting: async () => countingKind }),
       open: storeOpener([], connections),
@@ -26,8 +26,8 @@ export function testEngine(stateFolder: string, options: { partsAtOnce?: number 
 
 // Run as a program: submits one job, waits for it, prints how it ended.
 if (process.argv[1] === import.meta.filename) {
-  const [stateFolder, id, spec] = process.argv.slice(2) as [string, string, string];
-  const engine = testEngine(stateFolder);
+  const [state, id, spec] = process.argv.slice(2) as [string, string, string];
+  const engine = await testEngine(state);
   const { id: submitted } = await engine.submit('counting', JSON.parse(spec), { id });
   const { status, progress } = await engine.wait(submitted);
   console.log(JSON.stringify({ status, progress }));

@@ -45,8 +45,8 @@ export async function vectorJobs(
 ): Promise<VectorJobs> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-vectors-'));
   const connections = connectionsOf(options.connections);
-  const engine = new LocalEngine({
-    stateFolder: join(folder, 'state'),
+  const engine = await LocalEngine.open({
+    state: join(folder, 'state'),
     environment: {
       kinds: kindsOf({
         'vector-export': async () => new VectorExportKind(),

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { silentLog } from '../../src/jobs/kind.ts';
+import { openDatabase } from '../../src/jobs/state/open.ts';
+import type { Database } from '../../src/jobs/state/sql.ts';
 import { parseLakeEvent } from '../../src/tables/events/event.ts';
+import { eventsSchema } from '../../src/tables/events/schema.ts';
 import { TableEvents } from '../../src/tables/events/table-events.ts';
 import { openLake } from '../../src/tables/lake.ts';
 import { TableStates } from '../../src/tables/state.ts';
@@ -15,6 +18,7 @@ const MORE = 25;
 describe('events of a lake', () => {
   let user: TableApp;
   let workspace: Workspace;
+  let db: Database;
   let events: TableEvents;
   beforeEach(async () => {
     workspace = await new Workspace().start();
@@ -22,15 +26,16 @@ describe('events of a lake', () => {
     events = await opened();
   });
   afterEach(async () => {
-    await events.close();
+    await close();
     await user.close();
     await workspace.close();
   });
 
   const uc = () => ({ name: 'uc', type: 'unity', url: workspace.url, token: workspace.token });
   const opened = async (retryDelays = [20, 20, 20, 20]) => {
+    db = await openDatabase(join(user.folder, 'events'), eventsSchema);
     const made = new TableEvents({
-      path: join(user.folder, 'events.db'),
+      db,
       engine: await user.app.engine(),
       lake: () => openLake(user.app.connections.named('lake')),
       settings: ({ branch }) =>
@@ -44,8 +49,12 @@ describe('events of a lake', () => {
       log: silentLog,
       retryDelays,
     });
-    made.start();
+    await made.start();
     return made;
+  };
+  const close = async () => {
+    await events.close();
+    await db.close();
   };
   const event = (commit: string, hook = 'export', branch = 'main') =>
     parseLakeEvent({
@@ -82,7 +91,7 @@ describe('events of a lake', () => {
     }
     let accepted = 0;
     for (const [commit, hook] of all) {
-      const { outcome } = events.acceptEvent(event(commit!, hook));
+      const { outcome } = await events.acceptEvent(event(commit!, hook));
       if (outcome === 'accepted') accepted++;
       else assert.equal(outcome, 'duplicate');
       if (accepted % 50 === 0) await new Promise(setImmediate);
@@ -98,17 +107,19 @@ describe('events of a lake', () => {
     const commitsRun = run.map((job) => (job.spec as { source: string }).source);
     assert.equal(new Set(commitsRun).size <= run.length, true);
     assert.ok(
-      events.list({ limit: 1000 }).every(({ status }) => status === 'DONE' || status === 'SUPERSEDED'),
+      (await events.list({ limit: 1000 })).every(
+        ({ status }) => status === 'DONE' || status === 'SUPERSEDED',
+      ),
     );
     assert.deepEqual(workspace.gaps, []);
   });
 
   it('an event of an older commit that comes late changes nothing', async () => {
     const [first, , last] = history(3);
-    events.acceptEvent(event(last!));
+    await events.acceptEvent(event(last!));
     await events.settled();
     user.server.branches.delete('main');
-    events.acceptEvent(event(first!));
+    await events.acceptEvent(event(first!));
     await events.settled();
     assert.equal((await state())!.exported!.commit, last);
     assert.equal((await jobs()).length, 1);
@@ -116,44 +127,44 @@ describe('events of a lake', () => {
 
   it('goes on after a restart in the middle', async () => {
     const commits = history(3);
-    events.acceptEvent(event(commits[0]!));
-    events.acceptEvent(event(commits.at(-1)!));
-    await events.close();
+    await events.acceptEvent(event(commits[0]!));
+    await events.acceptEvent(event(commits.at(-1)!));
+    await close();
     await user.restart([uc()]);
     events = await opened();
     await events.settled();
     assert.equal((await state())!.exported!.commit, commits.at(-1));
-    assert.deepEqual(events.list({ status: 'WAITING' }), []);
-    assert.deepEqual(events.list({ status: 'RUNNING' }), []);
+    assert.deepEqual(await events.list({ status: 'WAITING' }), []);
+    assert.deepEqual(await events.list({ status: 'RUNNING' }), []);
   });
 
   it('a catalog that is down is tried again until it is back', async () => {
     const [commit] = history(1);
     workspace.faults.push(...Array(3).fill({ on: /unity-catalog/, give: 400 }));
-    events.acceptEvent(event(commit!));
+    await events.acceptEvent(event(commit!));
     await events.settled();
     assert.equal((await state())!.status, 'SUCCESS');
     assert.ok(workspace.tables.has('main.main.plain'));
-    const [only] = events.list();
+    const [only] = await events.list();
     assert.ok(only!.attempts > 1);
   });
 
   it('gives up after all attempts, says why, and can be run again', async () => {
     const [commit] = history(1);
     workspace.faults.push(...Array(5).fill({ on: /unity-catalog/, give: 400 }));
-    events.acceptEvent(event(commit!));
+    await events.acceptEvent(event(commit!));
     await events.settled();
-    const [failed] = events.list({ status: 'FAILED' });
+    const [failed] = await events.list({ status: 'FAILED' });
     assert.match(failed!.error!, /Unity Catalog/);
     assert.equal((await state())!.status, 'FAILED');
     workspace.faults.length = 0;
-    events.retry(failed!.id);
+    await events.retry(failed!.id);
     await events.settled();
     assert.equal((await state())!.status, 'SUCCESS');
   });
 
-  it('takes commits of configured branches only, and refuses what is no event', () => {
-    assert.equal(events.acceptEvent(event(user.lake.c2, 'export', 'dev')).outcome, 'ignored');
+  it('takes commits of configured branches only, and refuses what is no event', async () => {
+    assert.equal((await events.acceptEvent(event(user.lake.c2, 'export', 'dev'))).outcome, 'ignored');
     assert.equal(
       parseLakeEvent({ event_type: 'pre-commit', repository_id: 'lake', branch_id: 'main' }),
       undefined,

@@ -4,11 +4,11 @@ import type { Json } from '../../base/json.ts';
 import { asFolder } from '../../base/keys.ts';
 import type { Engine } from '../../jobs/engine.ts';
 import type { JobRecord } from '../../jobs/job.ts';
+import type { Sql } from '../../jobs/state/sql.ts';
 import type { OpenStore } from '../../stores/open.ts';
 import { METADATA_FILE } from '../../vectors/export/pinned.ts';
 import { JOB_NAME } from '../../vectors/spec-reader.ts';
 import type { WeaviateClient } from '../../vectors/weaviate/client.ts';
-import type { ServiceDatabase } from '../database.ts';
 import type { Backend, Destination } from './destination.ts';
 
 /** An export as it was asked for; what became of it is its job's. */
@@ -42,11 +42,11 @@ interface Row {
 
 /** Which job is the export of a backend and an id. */
 export class Exports {
-  readonly #db: ServiceDatabase;
+  readonly #db: Sql;
   readonly #engine: Engine;
   readonly #open: OpenStore;
 
-  constructor(db: ServiceDatabase, engine: Engine, open: OpenStore) {
+  constructor(db: Sql, engine: Engine, open: OpenStore) {
     this.#db = db;
     this.#engine = engine;
     this.#open = open;
@@ -54,7 +54,7 @@ export class Exports {
 
   /** Starts what an earlier process wrote down and did not come to start. */
   async startLost(): Promise<void> {
-    const newest = this.#db.all<Row>('SELECT * FROM exports ORDER BY started_at DESC LIMIT 100');
+    const newest = await this.#db.all<Row>('SELECT * FROM exports ORDER BY started_at DESC LIMIT 100');
     for (const { job, spec } of newest) {
       if (!(await this.jobOf(job))) await this.#submit(job, JSON.parse(spec) as Json);
     }
@@ -67,7 +67,7 @@ export class Exports {
     spec: { [key: string]: Json | undefined },
   ): Promise<{ record: ExportRecord; job: JobRecord }> {
     const { backend, id, classes } = request;
-    const before = this.#find(backend, id);
+    const before = await this.#find(backend, id);
     const last = before && (await this.jobOf(before.job));
     if (last && last.status !== 'CANCELED') throw taken(backend, id);
     const path = `${destination.uri.replace(/\/+$/, '')}/${id}`;
@@ -77,19 +77,20 @@ export class Exports {
     const full = { ...spec, id, destination: destination.uri, connection: destination.connection };
     // Written down before it starts, so that the id stays taken whatever happens next; only one of two can replace a row.
     const changed = before
-      ? this.#db.run(
+      ? await this.#db.run(
           `UPDATE exports SET job = ?, spec = ?, path = ?, classes = ?, started_at = ?
            WHERE backend = ? AND id = ? AND job = ?`,
           ...[job, JSON.stringify(full), path, JSON.stringify(classes), Date.now(), backend, id, before.job],
         )
-      : this.#db.run(
-          `INSERT OR IGNORE INTO exports (job, spec, path, classes, started_at, backend, id) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      : await this.#db.run(
+          `INSERT INTO exports (job, spec, path, classes, started_at, backend, id) VALUES (?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT DO NOTHING`,
           ...[job, JSON.stringify(full), path, JSON.stringify(classes), Date.now(), backend, id],
         );
     if (changed === 0) throw taken(backend, id);
     const defined = JSON.parse(JSON.stringify(full)) as Json;
     const started = await this.#submit(job, defined);
-    return { record: this.get(backend, id), job: started };
+    return { record: await this.get(backend, id), job: started };
   }
 
   /** Undefined while it is being started. */
@@ -103,21 +104,21 @@ export class Exports {
   }
 
   /** @throws SluiceError NOT_FOUND */
-  get(backend: string, id: string): ExportRecord {
-    const row = this.#find(backend, id);
+  async get(backend: string, id: string): Promise<ExportRecord> {
+    const row = await this.#find(backend, id);
     if (row) return toRecord(row);
     throw new SluiceError('NOT_FOUND', `There is no export "${id}" of the backend "${backend}".`);
   }
 
   /** Newest first. */
-  list(backend?: string, limit = 100): ExportRecord[] {
-    return this.#db
-      .all<Row>(
+  async list(backend?: string, limit = 100): Promise<ExportRecord[]> {
+    return (
+      await this.#db.all<Row>(
         'SELECT * FROM exports WHERE backend = coalesce(?, backend) ORDER BY started_at DESC, seq DESC LIMIT ?',
         backend ?? null,
         limit,
       )
-      .map(toRecord);
+    ).map(toRecord);
   }
 
   /** An export that cannot be started is none. */
@@ -125,12 +126,12 @@ export class Exports {
     try {
       return await this.#engine.submit('vector-export', spec, { id: job });
     } catch (error) {
-      this.#db.run('DELETE FROM exports WHERE job = ?', job);
+      await this.#db.run('DELETE FROM exports WHERE job = ?', job);
       throw error;
     }
   }
 
-  #find(backend: string, id: string): Row | undefined {
+  #find(backend: string, id: string): Promise<Row | undefined> {
     return this.#db.get<Row>('SELECT * FROM exports WHERE backend = ? AND id = ?', backend, id);
   }
 

@@ -28,10 +28,10 @@ export class ExportRights {
 
   /** Sets who calls. @throws SluiceError UNAUTHENTICATED, THROTTLED */
   async identify(request: FastifyRequest): Promise<void> {
-    const own = this.#signIn.byKey(request);
+    const own = await this.#signIn.byKey(request);
     if (own) request.identity = own;
     else if (this.#options.exportAuth === 'roles') request.identity = await this.#signIn.identify(request);
-    this.#signIn.limit(request.identity?.name ?? request.ip);
+    await this.#signIn.limit(request.identity?.name ?? request.ip);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { SluiceError } from '../../base/errors.ts';
-import type { ServiceDatabase } from '../database.ts';
+import type { Sql } from '../../jobs/state/sql.ts';
 import { checkRole, type Identity } from './roles.ts';
 
 export interface KeyRecord {
@@ -15,6 +15,17 @@ export interface KeyRecord {
   revokedAt: number | null;
 }
 
+interface Row {
+  id: string;
+  name: string;
+  hash: string;
+  roles: string;
+  created_at: number;
+  expires_at: number | null;
+  last_used: number | null;
+  revoked_at: number | null;
+}
+
 /** How often a key's last use is written down at most. */
 const USE_STEP = 60_000;
 const KEY = /^slk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$/;
@@ -26,9 +37,9 @@ export function isSluiceKey(token: string): boolean {
 
 /** API keys. Of the secret only its SHA-256 is kept; 32 random bytes need no slower hash. */
 export class Keys {
-  readonly #db: ServiceDatabase;
+  readonly #db: Sql;
 
-  constructor(db: ServiceDatabase) {
+  constructor(db: Sql) {
     this.#db = db;
   }
 
@@ -37,10 +48,11 @@ export class Keys {
    * @returns the key, which can't be had again
    * @throws SluiceError USAGE, ALREADY_EXISTS
    */
-  create(options: { name: string; roles: readonly string[]; expiresAt?: number | undefined }): {
-    key: string;
-    record: KeyRecord;
-  } {
+  async create(options: {
+    name: string;
+    roles: readonly string[];
+    expiresAt?: number | undefined;
+  }): Promise<{ key: string; record: KeyRecord }> {
     const { name, expiresAt } = options;
     if (!/^[\w.@ -]{1,64}$/.test(name)) {
       throw new SluiceError(
@@ -48,48 +60,42 @@ export class Keys {
         `A key's name must be 1 to 64 letters, digits, spaces or any of ._@-, and not "${name}".`,
       );
     }
-    if (this.list().some((key) => key.name === name)) {
+    const roles = [...new Set(options.roles.map(checkRole))];
+    const id = randomBytes(6).toString('hex');
+    const secret = randomBytes(32).toString('base64url');
+    // A name is free again once its key was revoked.
+    await this.#db.run('DELETE FROM keys WHERE name = ? AND revoked_at IS NOT NULL', name);
+    const made = await this.#db.run(
+      `INSERT INTO keys (id, name, hash, roles, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (name) DO NOTHING`,
+      ...[id, name, hashOf(secret).toString('hex'), JSON.stringify(roles), Date.now(), expiresAt ?? null],
+    );
+    if (made === 0) {
       throw new SluiceError(
         'ALREADY_EXISTS',
         `There is a key "${name}" already; revoke it first, or choose another name.`,
       );
     }
-    const id = randomBytes(6).toString('hex');
-    const secret = randomBytes(32).toString('base64url');
-    // A name is free again once its key was revoked.
-    this.#db.run('DELETE FROM keys WHERE name = ?', name);
-    this.#db.run(
-      'INSERT INTO keys (id, name, hash, roles, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)',
-      id,
-      name,
-      hashOf(secret).toString('hex'),
-      JSON.stringify([...new Set(options.roles.map(checkRole))]),
-      Date.now(),
-      expiresAt ?? null,
-    );
-    return { key: `slk_${id}_${secret}`, record: this.list().find((key) => key.id === id)! };
+    return { key: `slk_${id}_${secret}`, record: (await this.list()).find((key) => key.id === id)! };
   }
 
   /** Those that were not revoked, by name. */
-  list(): KeyRecord[] {
-    return this.#db
-      .all<Record<string, string & number & null>>(
-        'SELECT * FROM keys WHERE revoked_at IS NULL ORDER BY name',
-      )
-      .map((row) => ({
-        id: row.id!,
-        name: row.name!,
-        roles: JSON.parse(row.roles!) as string[],
-        createdAt: row.created_at!,
-        expiresAt: row.expires_at!,
-        lastUsed: row.last_used!,
-        revokedAt: row.revoked_at!,
-      }));
+  async list(): Promise<KeyRecord[]> {
+    const rows = await this.#db.all<Row>('SELECT * FROM keys WHERE revoked_at IS NULL ORDER BY name');
+    return rows.map((row) => ({
+      id: row.id,
+      name: row.name,
+      roles: JSON.parse(row.roles) as string[],
+      createdAt: row.created_at,
+      expiresAt: row.expires_at,
+      lastUsed: row.last_used,
+      revokedAt: row.revoked_at,
+    }));
   }
 
   /** @param nameOrId @throws SluiceError NOT_FOUND */
-  revoke(nameOrId: string): void {
-    const changed = this.#db.run(
+  async revoke(nameOrId: string): Promise<void> {
+    const changed = await this.#db.run(
       'UPDATE keys SET revoked_at = ? WHERE (name = ? OR id = ?) AND revoked_at IS NULL',
       Date.now(),
       nameOrId,
@@ -99,10 +105,10 @@ export class Keys {
   }
 
   /** Whose key this is; undefined for one that is wrong, revoked or over. */
-  identify(key: string): Identity | undefined {
+  async identify(key: string): Promise<Identity | undefined> {
     const match = KEY.exec(key);
     if (!match) return undefined;
-    const row = this.#db.get<{ name: string; hash: string; roles: string; last_used: number | null }>(
+    const row = await this.#db.get<Row>(
       `SELECT name, hash, roles, last_used FROM keys
        WHERE id = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)`,
       match[1]!,
@@ -110,7 +116,7 @@ export class Keys {
     );
     if (!row || !timingSafeEqual(hashOf(match[2]!), Buffer.from(row.hash, 'hex'))) return undefined;
     if (Date.now() - (row.last_used ?? 0) > USE_STEP) {
-      this.#db.run('UPDATE keys SET last_used = ? WHERE id = ?', Date.now(), match[1]!);
+      await this.#db.run('UPDATE keys SET last_used = ? WHERE id = ?', Date.now(), match[1]!);
     }
     return { name: `key:${row.name}`, roles: JSON.parse(row.roles) as string[] };
   }

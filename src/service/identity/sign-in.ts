@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { SluiceError } from '../../base/errors.ts';
+import type { Sql } from '../../jobs/state/sql.ts';
 import { isLoopback, type ServiceOptions } from '../settings.ts';
 import { isSluiceKey, type Keys } from './keys.ts';
 import { type CheckToken, oidcTokens } from './oidc.ts';
@@ -32,13 +33,14 @@ export class SignIn {
   readonly #keys: Keys;
   readonly #token: CheckToken | undefined;
   readonly #calls: RateLimit;
-  readonly #failures = new RateLimit(FAILURES);
+  readonly #failures: RateLimit;
 
-  constructor(options: ServiceOptions, keys: Keys) {
+  constructor(options: ServiceOptions, keys: Keys, sql: Sql) {
     this.#options = options;
     this.#keys = keys;
     this.#token = options.oidc && options.auth === 'oidc' ? oidcTokens(options.oidc) : undefined;
-    this.#calls = new RateLimit(options.rateLimit);
+    this.#calls = new RateLimit(sql, 'calls', options.rateLimit);
+    this.#failures = new RateLimit(sql, 'failures', FAILURES);
   }
 
   /** Before a route's handler. @throws SluiceError UNAUTHENTICATED, ACCESS_DENIED, THROTTLED */
@@ -48,7 +50,7 @@ export class SignIn {
     if (access === 'public' || access === 'own') return;
     const identity = await this.identify(request);
     request.identity = identity;
-    this.limit(identity === EVERYBODY ? request.ip : identity.name);
+    await this.limit(identity === EVERYBODY ? request.ip : identity.name);
     if (access !== 'known') requireJobs(identity, access);
   }
 
@@ -62,23 +64,25 @@ export class SignIn {
         'Sign in with "Authorization: Bearer <key>"; keys are made by: sluice keys create',
       );
     }
-    const identity = isSluiceKey(token) ? this.#keys.identify(token) : await this.#byToken(token, request);
+    const identity = isSluiceKey(token)
+      ? await this.#keys.identify(token)
+      : await this.#byToken(token, request);
     if (identity) return identity;
-    throw this.#failed(request, 'The key is wrong, was revoked, or its time is over.');
+    throw await this.#failed(request, 'The key is wrong, was revoked, or its time is over.');
   }
 
   /** The owner of a key of Sluice, where the caller shows one, however sign-in is set. @throws UNAUTHENTICATED */
-  byKey(request: FastifyRequest): Identity | undefined {
+  async byKey(request: FastifyRequest): Promise<Identity | undefined> {
     const token = bearerOf(request);
     if (token === undefined || !isSluiceKey(token)) return undefined;
-    const identity = this.#keys.identify(token);
+    const identity = await this.#keys.identify(token);
     if (identity) return identity;
-    throw this.#failed(request, 'The key is wrong, was revoked, or its time is over.');
+    throw await this.#failed(request, 'The key is wrong, was revoked, or its time is over.');
   }
 
   /** @throws SluiceError THROTTLED with the time to wait */
-  limit(caller: string): void {
-    refuse(this.#calls.take(caller), 'Too many requests');
+  async limit(caller: string): Promise<void> {
+    refuse(await this.#calls.take(caller), 'Too many requests');
   }
 
   async #byToken(token: string, request: FastifyRequest): Promise<Identity | undefined> {
@@ -86,14 +90,14 @@ export class SignIn {
       return await this.#token?.(token);
     } catch (error) {
       if (error instanceof SluiceError && error.code === 'UNAUTHENTICATED') {
-        throw this.#failed(request, error.message);
+        throw await this.#failed(request, error.message);
       }
       throw error;
     }
   }
 
-  #failed(request: FastifyRequest, message: string): SluiceError {
-    refuse(this.#failures.take(request.ip), 'Too many failed sign-ins');
+  async #failed(request: FastifyRequest, message: string): Promise<SluiceError> {
+    refuse(await this.#failures.take(request.ip), 'Too many failed sign-ins');
     return new SluiceError('UNAUTHENTICATED', message);
   }
 

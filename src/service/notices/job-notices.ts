@@ -4,13 +4,13 @@ import type { Engine } from '../../jobs/engine.ts';
 import type { EventHub } from '../../jobs/events.ts';
 import { isFinal, type JobRecord } from '../../jobs/job.ts';
 import type { Log } from '../../jobs/kind.ts';
-import type { ServiceDatabase } from '../database.ts';
+import type { Sql } from '../../jobs/state/sql.ts';
 import type { Notifier } from './notifier.ts';
 
 export interface JobNoticesOptions {
   engine: Engine;
   hub: EventHub;
-  db: ServiceDatabase;
+  db: Sql;
   notifier: Notifier;
   log: Log;
   /** Whether someone is told of this job: one that this service started, and no schedule. */

@@ -164,7 +164,7 @@ export async function exportRoutes(
         const list: ExportStatus[] = [];
         // Most exports are of the same classes: each set of them is asked about once.
         const allowed = new Map<string, boolean>();
-        for (const record of exports.list(backend, request.query.limit)) {
+        for (const record of await exports.list(backend, request.query.limit)) {
           const set = record.classes.join(' ');
           const mine = allowed.get(set) ?? (await rights.may(request, 'read', record.classes));
           allowed.set(set, mine);
@@ -181,7 +181,7 @@ export async function exportRoutes(
     // One who is not signed in learns nothing of what there is.
     await rights.require(request, action, []);
     backendNamed(backend, settings);
-    const record = exports.get(backend, id);
+    const record = await exports.get(backend, id);
     await rights.require(request, action, record.classes);
     const job = await exports.jobOf(record.job);
     if (job) return { record, job };

@@ -187,14 +187,14 @@ export async function audited<T>(
     const result = await work();
     const made = (result as { id?: unknown } | undefined)?.id;
     const named = subject ?? (typeof made === 'string' ? made : undefined);
-    service.audit.note({ ...entry, subject: named, outcome: 'ok' });
+    await service.audit.note({ ...entry, subject: named, outcome: 'ok' });
     service.app.log.info(
       { request: request.id, who: entry.who, job: typeof made === 'string' ? made : named },
       what,
     );
     return result;
   } catch (error) {
-    service.audit.note({ ...entry, subject, outcome: toSluiceError(error).code });
+    await service.audit.note({ ...entry, subject, outcome: toSluiceError(error).code });
     throw error;
   }
 }

@@ -34,7 +34,7 @@ export function tableRoutes(app: FastifyInstance, service: Service): void {
       requireSecret(options.hookSecret, options.auth, typeof shown === 'string' ? shown : undefined);
       const event = parseLakeEvent(request.body);
       if (!event) return reply.code(202).send({ outcome: 'ignored', reason: 'this event makes no commit' });
-      const accepted = tables.events.acceptEvent(event);
+      const accepted = await tables.events.acceptEvent(event);
       service.schedules.moved(event.repository_id, event.branch_id);
       return reply.code(202).send(accepted);
     },
@@ -54,7 +54,7 @@ export function tableRoutes(app: FastifyInstance, service: Service): void {
     },
     async () => {
       const branches = await Promise.all(
-        tables.branches().map(async (branch): Promise<BranchTables> => {
+        (await tables.branches()).map(async (branch): Promise<BranchTables> => {
           try {
             return { ...branch, tables: await tables.states(branch) };
           } catch (error) {
@@ -86,7 +86,7 @@ export function tableRoutes(app: FastifyInstance, service: Service): void {
         },
       },
     },
-    async (request) => ({ events: tables.events.list(request.query) }),
+    async (request) => ({ events: await tables.events.list(request.query) }),
   );
   app.post<{ Params: { id: string } }>(
     '/v1/tables/events/:id/retry',
@@ -101,7 +101,7 @@ export function tableRoutes(app: FastifyInstance, service: Service): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      await audited(service, request, 'retry event', id, async () => tables.events.retry(id));
+      await audited(service, request, 'retry event', id, () => tables.events.retry(id));
       return reply.code(202).send({ id });
     },
   );

@@ -61,6 +61,8 @@ export class ScheduleRunner {
   readonly #options: RunnerOptions;
   readonly #stop = new AbortController();
   readonly #work = new Set<Promise<void>>();
+  /** Jobs whose ends are waited for here. */
+  readonly #watched = new Set<string>();
   #pausing: AbortController | undefined;
   /** Woken while it was at work. */
   #woken = false;
@@ -75,8 +77,7 @@ export class ScheduleRunner {
   async start(): Promise<void> {
     const { entry } = this;
     if (entry.enabled === false) return;
-    const { job, status } = await this.#options.store.row(entry.name);
-    if (job && status && !isFinal(status)) this.#spawn(this.#watch(job, undefined));
+    await this.#options.store.row(entry.name);
     this.#spawn(this.#clock ? this.#followClock() : this.#followBranch());
   }
 
@@ -125,6 +126,11 @@ export class ScheduleRunner {
     this.wake();
   }
 
+  /** Sees to the end of a run, whichever process began it. */
+  watch(job: string): void {
+    if (!this.#watched.has(job) && !this.#stop.signal.aborted) this.#spawn(this.#watch(job, undefined));
+  }
+
   /** Looks now at what it waits for. */
   wake(): void {
     this.#woken = true;
@@ -153,13 +159,8 @@ export class ScheduleRunner {
   }
 
   async #followClock(): Promise<void> {
-    const { store } = this.#options;
     const { name, jitter = 0, catch_up = 'skip' } = this.entry;
-    const { dueAt, knownSince } = await store.row(name);
-    const missed = this.#next(new Date(Math.max(dueAt ?? 0, knownSince)));
-    if (catch_up === 'once' && missed !== undefined && missed <= Date.now()) {
-      await this.#due(Date.now());
-    }
+    if (catch_up === 'once' && (await this.#missed(name))) await this.#due(Date.now());
     while (!this.#stop.signal.aborted) {
       const due = this.#next();
       if (due === undefined) return;
@@ -169,11 +170,18 @@ export class ScheduleRunner {
     }
   }
 
+  /** Whether it was due while no process was there. */
+  async #missed(name: string): Promise<boolean> {
+    const { dueAt, knownSince } = await this.#options.store.row(name);
+    const missed = this.#next(new Date(Math.max(dueAt ?? 0, knownSince)));
+    return missed !== undefined && missed <= Date.now();
+  }
+
   async #due(due: number): Promise<void> {
     const { store, log } = this.#options;
     const { name } = this.entry;
-    if ((await store.row(name)).paused || !(await store.claim(name, due))) return;
     try {
+      if ((await store.row(name)).paused || !(await store.claim(name, due))) return;
       const job = await this.#run(undefined);
       if (!job) log.warn({ schedule: name }, 'still running; this time is left out');
     } catch (error) {
@@ -216,54 +224,86 @@ export class ScheduleRunner {
     }
   }
 
-  /** @returns undefined when its job still runs */
+  /** @returns undefined when its job still runs, or ended just now */
   async #run(commit: string | undefined): Promise<JobRecord | undefined> {
     const { store, engine } = this.#options;
-    const { name, job } = this.entry;
+    const { name, on } = this.entry;
     const row = await store.row(name);
     if (row.job && row.status && !isFinal(row.status)) {
-      const last = await engine.get(row.job).catch((error: unknown) => {
-        if (isError(error, 'NOT_FOUND')) return undefined;
-        throw error;
-      });
-      if (last && !isFinal(last.status)) return undefined;
+      const last = await found(engine.get(row.job));
+      if (!last || !isFinal(last.status)) return undefined;
+      await this.#ended(last, undefined);
+      // What follows a branch looks at it again first: this run may have been of its newest commit.
+      if (on) return undefined;
     }
     const now = new Date();
     const id = jobId(name, now);
-    if (!(await store.began(name, row.job, id))) return undefined;
+    this.#watched.add(id);
     try {
-      const record = await this.#options.start(job.kind, specOfRun(this.entry, now), id, this.editable);
+      if (!(await store.began(name, row.job, { job: id, at: now.getTime() }))) {
+        this.#watched.delete(id);
+        return undefined;
+      }
+      const record = await this.#start(id, now);
       this.#spawn(this.#watch(id, commit));
       return record;
     } catch (error) {
-      await store.ended(name, 'FAILED', undefined);
+      this.#watched.delete(id);
+      throw error;
+    }
+  }
+
+  /** A run that cannot be started has failed. */
+  async #start(id: string, at: Date): Promise<JobRecord> {
+    const { start, store } = this.#options;
+    const { job, name } = this.entry;
+    try {
+      return await start(job.kind, specOfRun(this.entry, at), id, this.editable);
+    } catch (error) {
+      // While nothing can be written down, a later look starts it.
+      if (!isError(error, 'UNAVAILABLE')) await store.ended(name, id, 'FAILED', undefined);
       throw error;
     }
   }
 
   async #watch(id: string, commit: string | undefined): Promise<void> {
-    const { engine, store, notifier, log } = this.#options;
-    const { name, on } = this.entry;
+    const { engine, store } = this.#options;
+    const { name } = this.entry;
     const { signal } = this.#stop;
-    let job: JobRecord | undefined;
-    while (!job) {
-      const seen = await engine.wait(id, signal);
-      signal.throwIfAborted();
-      if (isFinal(seen.status)) job = seen;
-      else await sleep(LOOK_MS, undefined, { signal });
+    this.#watched.add(id);
+    try {
+      for (;;) {
+        const seen = await found(engine.wait(id, signal));
+        signal.throwIfAborted();
+        if (seen && isFinal(seen.status)) return await this.#ended(seen, commit);
+        await sleep(LOOK_MS, undefined, { signal });
+        if (seen) continue;
+        // It was written down, and its process ended before it was started.
+        const row = await store.row(name);
+        if (row.job !== id || !row.status || isFinal(row.status)) return;
+        await this.#start(id, new Date(row.runAt!));
+      }
+    } finally {
+      this.#watched.delete(id);
     }
+  }
+
+  /** Notes how a run ended, and tells of it, unless another process did. */
+  async #ended(job: JobRecord, commit: string | undefined): Promise<void> {
+    const { store, notifier, log } = this.#options;
+    const { name, on } = this.entry;
     const failedBefore = (await store.row(name)).failures > 0;
     const pinned = (job.pinned as { commit?: unknown } | undefined)?.commit;
-    await store.ended(name, job.status, typeof pinned === 'string' ? pinned : commit);
-    log.info({ schedule: name, job: id, status: job.status }, 'a scheduled job ended');
-    const failed = job.status === 'FAILED';
-    if (failed || (failedBefore && job.status === 'SUCCESS')) {
-      await notifier.tell(
-        { event: failed ? 'failure' : 'recovery', about: name, schedule: name, job },
-        signal,
-      );
+    const exported = typeof pinned === 'string' ? pinned : commit;
+    if (await store.ended(name, job.id, job.status, exported)) {
+      log.info({ schedule: name, job: job.id, status: job.status }, 'a scheduled job ended');
+      const failed = job.status === 'FAILED';
+      if (failed || (failedBefore && job.status === 'SUCCESS')) {
+        const notice = { event: failed ? 'failure' : 'recovery', about: name, schedule: name, job } as const;
+        await notifier.tell(notice, this.#stop.signal);
+      }
+      if (job.status === 'SUCCESS' && this.entry.keep) await this.#retainAfterRun();
     }
-    if (job.status === 'SUCCESS' && this.entry.keep) await this.#retainAfterRun();
     // The branch may have moved while it ran.
     if (on) this.wake();
   }
@@ -293,6 +333,16 @@ export class ScheduleRunner {
       );
     }
     this.#woken = false;
+  }
+}
+
+/** Undefined for a job that is not there. */
+async function found(job: Promise<JobRecord>): Promise<JobRecord | undefined> {
+  try {
+    return await job;
+  } catch (error) {
+    if (isError(error, 'NOT_FOUND')) return undefined;
+    throw error;
   }
 }
 

@@ -10,7 +10,7 @@ export interface SchedulesOptions extends RunnerOptions {
   entries: readonly ScheduleSettings[];
 }
 
-/** How often changes are looked for that another process of the service made. */
+/** How often changes are looked for that another process of the service made, and runs that it left. */
 const LOOK_MS = 5000;
 
 /**
@@ -151,6 +151,7 @@ export class Schedules {
         this.#options.log.error({ schedule: entry.name, error: message }, 'a schedule cannot be used');
       }
     }
+    for (const { name, job } of await this.#options.store.unfinished()) this.#runners.get(name)?.watch(job);
   }
 
   async #add(entry: ScheduleSettings, editable: boolean): Promise<ScheduleRunner> {

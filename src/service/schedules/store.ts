@@ -1,6 +1,7 @@
+import { SluiceError } from '../../base/errors.ts';
 import type { ScheduleSettings } from '../../config/settings.ts';
 import type { JobStatus } from '../../jobs/job.ts';
-import type { ServiceDatabase } from '../database.ts';
+import type { Sql } from '../../jobs/state/sql.ts';
 
 /** What is remembered of a schedule. Times are milliseconds since 1970. */
 export interface ScheduleRow {
@@ -31,48 +32,52 @@ export interface RetentionResult {
   error?: string;
 }
 
-export class ScheduleStore {
-  readonly #db: ServiceDatabase;
+const COLUMNS = `name, known_since AS "knownSince", paused, due_at AS "dueAt", run_at AS "runAt", job, status,
+  commit_id AS "commit", failures`;
+const UNFINISHED = `status NOT IN ('SUCCESS', 'FAILED', 'CANCELED')`;
 
-  constructor(db: ServiceDatabase) {
+/** Schedules in the database. Of all services on it, one makes each change. */
+export class ScheduleStore {
+  readonly #db: Sql;
+
+  constructor(db: Sql) {
     this.#db = db;
   }
 
   /** Schedules that were made by the API or the page, in order of name. */
   async entries(): Promise<ScheduleSettings[]> {
-    return this.#db
-      .all<{ entry: string }>('SELECT entry FROM own_schedules ORDER BY name')
-      .map(({ entry }) => JSON.parse(entry) as ScheduleSettings);
+    const rows = await this.#db.all<{ entry: string }>('SELECT entry FROM own_schedules ORDER BY name');
+    return rows.map(({ entry }) => JSON.parse(entry) as ScheduleSettings);
   }
 
   /** False when there is one of that name. */
   async add(entry: ScheduleSettings): Promise<boolean> {
-    return (
-      this.#db.run(
-        'INSERT INTO own_schedules (name, entry) VALUES (?, ?) ON CONFLICT (name) DO NOTHING',
-        entry.name,
-        JSON.stringify(entry),
-      ) > 0
+    const added = await this.#db.run(
+      'INSERT INTO own_schedules (name, entry) VALUES (?, ?) ON CONFLICT (name) DO NOTHING',
+      ...[entry.name, JSON.stringify(entry)],
     );
+    return added > 0;
   }
 
   /** False when there is none of that name. */
   async replace(entry: ScheduleSettings): Promise<boolean> {
-    return (
-      this.#db.run('UPDATE own_schedules SET entry = ? WHERE name = ?', JSON.stringify(entry), entry.name) > 0
+    const replaced = await this.#db.run(
+      'UPDATE own_schedules SET entry = ? WHERE name = ?',
+      ...[JSON.stringify(entry), entry.name],
     );
+    return replaced > 0;
   }
 
   /** Forgets a schedule and what it did; its jobs stay. */
   async remove(name: string): Promise<void> {
-    this.#db.run('DELETE FROM own_schedules WHERE name = ?', name);
-    this.#db.run('DELETE FROM schedules WHERE name = ?', name);
-    this.#db.run('DELETE FROM retention WHERE schedule = ?', name);
+    for (const table of ['own_schedules WHERE name', 'schedules WHERE name', 'retention WHERE schedule']) {
+      await this.#db.run(`DELETE FROM ${table} = ?`, name);
+    }
   }
 
   /** What became of old exports when they were last looked at. */
   async retention(name: string): Promise<RetentionResult | undefined> {
-    const row = this.#db.get<{ at: number; result: string }>(
+    const row = await this.#db.get<{ at: number; result: string }>(
       'SELECT at, result FROM retention WHERE schedule = ?',
       name,
     );
@@ -80,62 +85,65 @@ export class ScheduleStore {
   }
 
   async retained(name: string, { at, ...result }: RetentionResult): Promise<void> {
-    this.#db.run(
+    await this.#db.run(
       `INSERT INTO retention (schedule, at, result) VALUES (?, ?, ?)
        ON CONFLICT (schedule) DO UPDATE SET at = excluded.at, result = excluded.result`,
-      name,
-      at,
-      JSON.stringify(result),
+      ...[name, at, JSON.stringify(result)],
     );
   }
 
   async row(name: string): Promise<ScheduleRow> {
-    this.#db.run('INSERT OR IGNORE INTO schedules (name, known_since) VALUES (?, ?)', name, Date.now());
-    const row = this.#db.get<Omit<ScheduleRow, 'paused'> & { paused: number }>(
-      `SELECT name, known_since AS knownSince, paused, due_at AS dueAt, run_at AS runAt, job, status,
-       commit_id AS "commit", failures FROM schedules WHERE name = ?`,
-      name,
-    )!;
-    return { ...row, paused: row.paused === 1 };
+    const select = `SELECT ${COLUMNS} FROM schedules WHERE name = ?`;
+    type Stored = Omit<ScheduleRow, 'paused'> & { paused: number };
+    let row = await this.#db.get<Stored>(select, name);
+    if (!row) {
+      const now = Date.now();
+      await this.#db.run(
+        'INSERT INTO schedules (name, known_since) VALUES (?, ?) ON CONFLICT (name) DO NOTHING',
+        ...[name, now],
+      );
+      row = await this.#db.get<Stored>(select, name);
+    }
+    if (row) return { ...row, paused: row.paused === 1 };
+    throw new SluiceError('NOT_FOUND', `The schedule "${name}" was just deleted.`);
+  }
+
+  /** The newest runs whose ends were not noted yet. */
+  unfinished(): Promise<{ name: string; job: string }[]> {
+    return this.#db.all(`SELECT name, job FROM schedules WHERE job IS NOT NULL AND ${UNFINISHED}`);
   }
 
   /** Takes care of a time it is due at; false when another process did. */
   async claim(name: string, due: number): Promise<boolean> {
-    return (
-      this.#db.run(
-        'UPDATE schedules SET due_at = ? WHERE name = ? AND coalesce(due_at, 0) < ?',
-        due,
-        name,
-        due,
-      ) > 0
+    const claimed = await this.#db.run(
+      'UPDATE schedules SET due_at = ? WHERE name = ? AND coalesce(due_at, 0) < ?',
+      ...[due, name, due],
     );
+    return claimed > 0;
   }
 
   async pause(name: string, paused: boolean): Promise<void> {
-    this.#db.run('UPDATE schedules SET paused = ? WHERE name = ?', paused ? 1 : 0, name);
+    await this.#db.run('UPDATE schedules SET paused = ? WHERE name = ?', paused ? 1 : 0, name);
   }
 
-  /** Notes a run; false when there is another one since `before`. */
-  async began(name: string, before: string | null, job: string): Promise<boolean> {
-    return (
-      this.#db.run(
-        `UPDATE schedules SET run_at = ?, job = ?, status = 'STARTED' WHERE name = ? AND job IS ?`,
-        Date.now(),
-        job,
-        name,
-        before,
-      ) > 0
+  /** Notes a run; false when there is another one since `before`, or that one has not ended. */
+  async began(name: string, before: string | null, run: { job: string; at: number }): Promise<boolean> {
+    const noted = await this.#db.run(
+      `UPDATE schedules SET run_at = ?, job = ?, status = 'STARTED'
+       WHERE name = ? AND job IS NOT DISTINCT FROM ? AND (status IS NULL OR NOT ${UNFINISHED})`,
+      ...[run.at, run.job, name, before],
     );
+    return noted > 0;
   }
 
-  async ended(name: string, status: JobStatus, commit: string | undefined): Promise<void> {
-    this.#db.run(
+  /** Notes the end of a run; false when another process did. */
+  async ended(name: string, job: string, status: JobStatus, commit: string | undefined): Promise<boolean> {
+    const noted = await this.#db.run(
       `UPDATE schedules SET status = ?, commit_id = coalesce(?, commit_id),
-       failures = CASE ? WHEN 'SUCCESS' THEN 0 WHEN 'FAILED' THEN failures + 1 ELSE failures END WHERE name = ?`,
-      status,
-      status === 'SUCCESS' ? (commit ?? null) : null,
-      status,
-      name,
+       failures = CASE ? WHEN 'SUCCESS' THEN 0 WHEN 'FAILED' THEN failures + 1 ELSE failures END
+       WHERE name = ? AND job = ? AND ${UNFINISHED}`,
+      ...[status, status === 'SUCCESS' ? (commit ?? null) : null, status, name, job],
     );
+    return noted > 0;
   }
 }

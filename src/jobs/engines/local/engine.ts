@@ -5,17 +5,19 @@ import { Limiter } from '../../../base/limiter.ts';
 import type { RetryPolicy } from '../../../stores/retry.ts';
 import type { Engine, JobEvent, JobFilter, JobPage } from '../../engine.ts';
 import { DEFAULT_PART_RETRY, type Environment } from '../../environment.ts';
-import { EventHub } from '../../events.ts';
+import { EventHub, type Listener } from '../../events.ts';
 import { checkJobId, newJobId } from '../../ids.ts';
 import { isFinal, type JobRecord, type PartStatus } from '../../job.ts';
 import type { Kind } from '../../kind.ts';
 import type { PartRecord } from '../../part.ts';
-import { Database } from './database.ts';
+import { openDatabase } from '../../state/open.ts';
+import type { Database } from '../../state/sql.ts';
 import { JobTable, type StoredJob } from './jobs.ts';
 import { Onlooker } from './onlooker.ts';
 import { Owner } from './owners.ts';
 import { PartTable } from './parts.ts';
 import { JobRun } from './run.ts';
+import { jobsSchema } from './schema.ts';
 
 const TICK_MS = 250;
 const HEARTBEAT_MS = 2000;
@@ -24,8 +26,8 @@ const POLL_MS = 250;
 
 export interface LocalEngineOptions {
   environment: Environment;
-  /** Where the state lies; made when it is not there. */
-  stateFolder: string;
+  /** A folder, made when it is not there, or the postgres:// address of a database. */
+  state: string;
   /** Parts of one job that run at once. */
   partsAtOnce?: number;
   /** Jobs that run at once; further ones wait as STARTED. */
@@ -34,8 +36,8 @@ export interface LocalEngineOptions {
 }
 
 /**
- * Runs jobs in this process, with their state in SQLite. Any number of processes may share a state folder:
- * each job is run by one of them, and the others see it, can wait for it and cancel it, and go on with it
+ * Runs jobs in this process, with their state in SQLite or PostgreSQL. Any number of processes may share a state, with
+ * PostgreSQL also from many machines: each job is run by one of them, and the others see it, can wait for it and cancel it, and go on with it
  * when its process dies.
  */
 export class LocalEngine implements Engine {
@@ -46,19 +48,26 @@ export class LocalEngine implements Engine {
   readonly #owner: Owner;
   readonly #events = new EventHub();
   readonly #runs = new Map<string, JobRun>();
+  /** Jobs that become this engine's own just now. */
+  readonly #starting = new Map<string, Promise<unknown>>();
   readonly #turns: Limiter;
   #ticker: NodeJS.Timeout | undefined;
+  #ticking: Promise<void> | undefined;
   #beatAt = 0;
   #closed = false;
 
-  /** @throws SluiceError ACCESS_DENIED, NO_SPACE, CORRUPT, CONFLICT: the state folder can't be used */
-  constructor(options: LocalEngineOptions) {
+  private constructor(options: LocalEngineOptions, db: Database) {
     this.#options = { partsAtOnce: 8, jobsAtOnce: 8, retry: DEFAULT_PART_RETRY, ...options };
     this.#turns = new Limiter(this.#options.jobsAtOnce);
-    this.#db = new Database(options.stateFolder);
+    this.#db = db;
     this.#jobs = new JobTable(this.#db);
     this.#parts = new PartTable(this.#db);
     this.#owner = new Owner(this.#db);
+  }
+
+  /** @throws SluiceError ACCESS_DENIED, NO_SPACE, CORRUPT, CONFLICT, UNAVAILABLE: the state can't be used */
+  static async open(options: LocalEngineOptions): Promise<LocalEngine> {
+    return new LocalEngine(options, await openDatabase(options.state, jobsSchema));
   }
 
   async submit(kindName: string, asked: Json, options: { id?: string } = {}): Promise<JobRecord> {
@@ -66,14 +75,12 @@ export class LocalEngine implements Engine {
     const kind = await this.#options.environment.kinds.get(kindName);
     const spec = kind.parse(asked);
     this.#refuseWhenClosed();
-    const id = options.id ?? this.#interruptedLike(kindName, spec) ?? newJobId();
-    this.#owner.register();
-    const there = this.#db.transaction(() => {
-      const job = this.#jobs.find(id);
-      if (!job) this.#jobs.add({ id, kind: kindName, spec, owner: this.#owner.id });
-      return job;
-    });
-    if (!there) return this.#start(kind, this.#jobs.get(id));
+    const id = options.id ?? (await this.#interruptedLike(kindName, spec)) ?? newJobId();
+    const added = await this.#own(id, kind, () =>
+      this.#jobs.add({ id, kind: kindName, spec, owner: this.#owner.id }),
+    );
+    if (added) return added;
+    const there = await this.#jobs.get(id);
     if (there.record.kind !== kindName || canonicalJson(there.record.spec) !== canonicalJson(spec)) {
       throw new SluiceError(
         'ALREADY_EXISTS',
@@ -84,21 +91,20 @@ export class LocalEngine implements Engine {
     return record.interrupted ? this.#goOn(there) : record;
   }
 
-  #interruptedLike(kind: string, spec: Json): string | undefined {
+  async #interruptedLike(kind: string, spec: Json): Promise<string | undefined> {
     const text = canonicalJson(spec);
-    return this.#jobs
-      .unfinished(kind)
+    return (await this.#jobs.unfinished(kind))
       .map((job) => this.#record(job))
       .find((job) => job.interrupted && canonicalJson(job.spec) === text)?.id;
   }
 
   async get(id: string): Promise<JobRecord> {
-    return this.#record(this.#jobs.get(id));
+    return this.#record(await this.#jobs.get(id));
   }
 
   async list(filter: JobFilter = {}): Promise<JobPage> {
     const limit = filter.limit ?? 100;
-    const found = this.#jobs.list(filter, limit + 1);
+    const found = await this.#jobs.list(filter, limit + 1);
     const page = found.slice(0, limit);
     return {
       jobs: page.map((job) => this.#record(job)),
@@ -110,14 +116,15 @@ export class LocalEngine implements Engine {
     id: string,
     filter: { status?: PartStatus; search?: string; after?: string; limit?: number } = {},
   ): Promise<PartRecord[]> {
-    return this.#parts.list(this.#jobs.get(id).seq, { ...filter, limit: filter.limit ?? 100 });
+    const { seq } = await this.#jobs.get(id);
+    return await this.#parts.list(seq, { ...filter, limit: filter.limit ?? 100 });
   }
 
   async wait(id: string, signal?: AbortSignal): Promise<JobRecord> {
     for (;;) {
       const run = this.#runs.get(id);
       if (run) await Promise.race([this.#ended(run), signalled(signal)]);
-      const record = this.#record(this.#jobs.get(id));
+      const record = this.#record(await this.#jobs.get(id));
       if (isFinal(record.status) || record.interrupted) return record;
       if (signal?.aborted) throw new SluiceError('CANCELED', `Waiting for job ${id} was stopped.`);
       await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
@@ -132,7 +139,7 @@ export class LocalEngine implements Engine {
   }
 
   async cancel(id: string): Promise<void> {
-    const job = this.#jobs.get(id);
+    const job = await this.#jobs.get(id);
     const { status } = job.record;
     if (isFinal(status)) {
       throw new SluiceError(
@@ -140,14 +147,14 @@ export class LocalEngine implements Engine {
         `Job ${id} has ended already (${status}); there is nothing to cancel.`,
       );
     }
-    this.#jobs.requestCancel(job.seq);
+    await this.#jobs.requestCancel(job.seq);
     const run = this.#runs.get(id);
     if (run) run.cancel();
     else if (this.#record(job).interrupted) await this.#goOn({ ...job, cancel: true });
   }
 
   async resume(id: string): Promise<JobRecord> {
-    const job = this.#jobs.get(id);
+    const job = await this.#jobs.get(id);
     const record = this.#record(job);
     if (record.status === 'SUCCESS') {
       throw new SluiceError('CONFLICT', `Job ${id} succeeded; there is nothing to resume.`);
@@ -160,18 +167,15 @@ export class LocalEngine implements Engine {
 
   events(options: { id?: string; signal?: AbortSignal } = {}): AsyncIterable<JobEvent> {
     const listener = this.#events.listen(options);
-    if (options.id !== undefined) {
-      const job = this.#jobs.find(options.id);
-      if (!job || isFinal(job.record.status)) listener.end();
-    }
-    const onlooker = new Onlooker(listener, {
-      jobs: this.#jobs,
-      parts: this.#parts,
-      owner: this.#owner,
-      id: options.id,
-    });
-    onlooker.start(POLL_MS);
+    if (options.id !== undefined) void this.#endWhenOver(options.id, listener);
+    new Onlooker(listener, { db: this.#db, owner: this.#owner, id: options.id }).start(POLL_MS);
     return listener;
+  }
+
+  async #endWhenOver(id: string, listener: Listener): Promise<void> {
+    // The onlooker goes on to look where the database cannot be asked.
+    const job = await this.#jobs.find(id).catch(() => null);
+    if (job === undefined || (job && isFinal(job.record.status))) listener.end();
   }
 
   async close(): Promise<void> {
@@ -180,30 +184,53 @@ export class LocalEngine implements Engine {
     for (const run of this.#runs.values()) run.close();
     await Promise.allSettled([...this.#runs.values()].map((run) => run.done));
     clearInterval(this.#ticker);
+    await this.#ticking;
     this.#events.close();
-    this.#owner.close();
-    this.#db.close();
+    // Without it, others see by this process's end or silence that it is gone.
+    await this.#owner.close().catch(() => undefined);
+    await this.#db.close();
   }
 
   /** Takes over a job that nobody runs. */
   async #goOn(job: StoredJob): Promise<JobRecord> {
     this.#refuseWhenClosed();
     const kind = await this.#options.environment.kinds.get(job.record.kind);
-    this.#owner.register();
-    this.#db.transaction(() => {
-      if (!this.#jobs.takeOver(job, this.#owner.id)) {
-        throw new SluiceError('CONFLICT', `Job ${job.record.id} was just taken over by another process.`);
-      }
-      this.#jobs.change(job.seq, this.#owner.id, {
-        status: 'STARTED',
-        attempts: job.record.attempts + 1,
-        completedAt: null,
-        error: null,
-        live: {},
-        cancel: job.cancel,
-      });
-    });
-    return this.#start(kind, this.#jobs.get(job.record.id));
+    const { id, attempts } = job.record;
+    const taken = await this.#own(id, kind, () =>
+      this.#db.transaction(async (sql) => {
+        const jobs = new JobTable(sql);
+        if (!(await jobs.takeOver(job, this.#owner.id))) return false;
+        return await jobs.change(job.seq, this.#owner.id, {
+          status: 'STARTED',
+          attempts: attempts + 1,
+          completedAt: null,
+          error: null,
+          live: {},
+          cancel: job.cancel,
+        });
+      }),
+    );
+    if (taken) return taken;
+    throw new SluiceError('CONFLICT', `Job ${id} was just taken over by another process.`);
+  }
+
+  /** Makes a job this engine's own and runs it; undefined when it is not to be had. */
+  async #own(id: string, kind: Kind, take: () => Promise<boolean>): Promise<JobRecord | undefined> {
+    while (this.#starting.has(id)) await this.#starting.get(id)!.catch(() => undefined);
+    const starting = (async () => {
+      await this.#owner.beat();
+      if (!(await take())) return undefined;
+      const job = await this.#jobs.get(id);
+      this.#refuseWhenClosed();
+      this.#starting.delete(id);
+      return this.#start(kind, job);
+    })();
+    this.#starting.set(id, starting);
+    try {
+      return await starting;
+    } finally {
+      if (this.#starting.get(id) === starting) this.#starting.delete(id);
+    }
   }
 
   #start(kind: Kind, job: StoredJob): JobRecord {
@@ -213,7 +240,7 @@ export class LocalEngine implements Engine {
       kind,
       job,
       {
-        tables: { db: this.#db, jobs: this.#jobs, parts: this.#parts },
+        db: this.#db,
         owner: this.#owner.id,
         environment: this.#options.environment,
         retry: this.#options.retry,
@@ -225,7 +252,11 @@ export class LocalEngine implements Engine {
     this.#runs.set(id, run);
     this.#events.emit({ type: 'status', id, at: Date.now(), status: 'STARTED' });
     if (job.cancel) run.cancel();
-    this.#ticker ??= setInterval(() => this.#tick(), TICK_MS);
+    this.#ticker ??= setInterval(() => {
+      this.#ticking ??= this.#tick().finally(() => {
+        this.#ticking = undefined;
+      });
+    }, TICK_MS);
     const over = (): void => {
       turn.then(() => this.#turns.release());
       this.#runs.delete(id);
@@ -239,23 +270,25 @@ export class LocalEngine implements Engine {
     return this.#record(job);
   }
 
-  #tick(): void {
-    for (const run of this.#runs.values()) run.tick();
+  async #tick(): Promise<void> {
     try {
-      for (const id of this.#jobs.cancelRequests(this.#owner.id)) this.#runs.get(id)?.cancel();
-      if (Date.now() - this.#beatAt < HEARTBEAT_MS) return;
-      this.#beatAt = Date.now();
-      this.#owner.beat();
+      if (Date.now() - this.#beatAt >= HEARTBEAT_MS) {
+        await this.#owner.beat();
+        this.#beatAt = Date.now();
+      }
+      for (const id of await this.#jobs.cancelRequests(this.#owner.id)) this.#runs.get(id)?.cancel();
     } catch (error) {
       // Whether jobs can go on without the database is decided where they write to it.
-      this.#options.environment.log.warn({ error: String(error) }, 'the state file could not be used');
+      this.#options.environment.log.warn({ error: String(error) }, 'the state could not be used');
     }
+    await Promise.all([...this.#runs.values()].map((run) => run.tick()));
   }
 
   #record(job: StoredJob): JobRecord {
     const run = this.#runs.get(job.record.id);
     if (run && !isFinal(job.record.status)) return { ...job.record, progress: run.progress() };
-    const gone = job.owner === this.#owner.id ? run === undefined : !this.#owner.lives(job.owner);
+    const mine = job.owner === this.#owner.id;
+    const gone = mine ? !run && !this.#starting.has(job.record.id) : !this.#owner.lives(job.owner, job.seen);
     const interrupted = !isFinal(job.record.status) && gone;
     return interrupted ? { ...job.record, interrupted } : job.record;
   }

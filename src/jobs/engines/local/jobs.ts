@@ -9,7 +9,8 @@ import {
   type JobStatus,
   type Progress,
 } from '../../job.ts';
-import type { Database, Row } from './database.ts';
+import { containing, type Row, type Sql } from '../../state/sql.ts';
+import type { Seen } from './owners.ts';
 
 /** A job as it lies in the database. */
 export interface StoredJob {
@@ -21,6 +22,8 @@ export interface StoredJob {
   planAfter: string | undefined;
   /** Who runs it, or ran it last. */
   owner: string;
+  /** What is known of that owner; nothing when it is gone. */
+  seen: Seen | undefined;
   cancel: boolean;
   updatedAt: number;
 }
@@ -42,42 +45,51 @@ export interface JobChange {
 
 /** Of a job in a list: all but `pinned` and `report`, which may be large. */
 const LISTED =
-  'seq, id, kind, spec, status, created_at, started_at, completed_at, updated_at, attempts, planned, plan_after, counts, part_counts, live, error, cancel, owner';
+  'seq, jobs.id, kind, spec, status, created_at, started_at, completed_at, updated_at, attempts, planned, plan_after, counts, part_counts, live, error, cancel, owner';
+
+/** Jobs read at once where there may be any number. */
+export const PAGE = 1000;
 
 /** The jobs in the database. Only a job's owner changes it, except to ask for its cancellation. */
 export class JobTable {
-  readonly #db: Database;
+  readonly #sql: Sql;
+  /** What is known of a job's owner, beside the job's own columns. */
+  readonly #withOwner: string;
 
-  constructor(db: Database) {
-    this.#db = db;
+  constructor(sql: Sql) {
+    this.#sql = sql;
+    this.#withOwner = `owners.host AS owner_host, owners.pid AS owner_pid,
+      owners.identity AS owner_identity, ${sql.clock} - owners.heartbeat AS owner_silence
+      FROM jobs LEFT JOIN owners ON owners.id = jobs.owner`;
   }
 
-  add(job: { id: string; kind: string; spec: Json; owner: string }): void {
-    const now = Date.now();
-    this.#db.run(
-      `INSERT INTO jobs (id, kind, spec, status, created_at, updated_at, attempts, owner) VALUES (?, ?, ?, 'STARTED', ?, ?, 1, ?)`,
+  /** @returns false when there is a job with this id already */
+  async add(job: { id: string; kind: string; spec: Json; owner: string }): Promise<boolean> {
+    const added = await this.#sql.run(
+      `INSERT INTO jobs (id, kind, spec, status, created_at, updated_at, attempts, owner)
+       VALUES (?, ?, ?, 'STARTED', ?, ${this.#sql.clock}, 1, ?) ON CONFLICT (id) DO NOTHING`,
       job.id,
       job.kind,
       JSON.stringify(job.spec),
-      now,
-      now,
+      Date.now(),
       job.owner,
     );
+    return added > 0;
   }
 
-  find(id: string): StoredJob | undefined {
-    const row = this.#db.get('SELECT * FROM jobs WHERE id = ?', id);
+  async find(id: string): Promise<StoredJob | undefined> {
+    const row = await this.#sql.get(`SELECT jobs.*, ${this.#withOwner} WHERE jobs.id = ?`, id);
     return row && toJob(row);
   }
 
   /** @throws SluiceError NOT_FOUND */
-  get(id: string): StoredJob {
-    const job = this.find(id);
+  async get(id: string): Promise<StoredJob> {
+    const job = await this.find(id);
     if (!job) throw new SluiceError('NOT_FOUND', `There is no job "${id}". See: sluice jobs list`);
     return job;
   }
 
-  list(filter: JobFilter, limit: number): StoredJob[] {
+  async list(filter: JobFilter, limit: number): Promise<StoredJob[]> {
     const where: string[] = [];
     const values: (string | number)[] = [];
     const add = (condition: string, ...more: (string | number)[]): void => {
@@ -88,40 +100,37 @@ export class JobTable {
     if (filter.status !== undefined) add('status = ?', filter.status);
     if (filter.after !== undefined) add('seq < ?', Number(filter.after));
     if (filter.search) {
-      const text = filter.search.toLowerCase();
-      add('(instr(lower(id), ?) > 0 OR instr(lower(spec), ?) > 0)', text, text);
+      const pattern = containing(filter.search);
+      add(`(lower(jobs.id) LIKE ? ESCAPE '!' OR lower(spec) LIKE ? ESCAPE '!')`, pattern, pattern);
     }
     const condition = where.length > 0 ? `WHERE ${where.join(' AND ')}` : '';
-    return this.#db
-      .all(`SELECT ${LISTED} FROM jobs ${condition} ORDER BY seq DESC LIMIT ?`, ...values, limit)
-      .map(toJob);
+    return this.#all(`${condition} ORDER BY seq DESC LIMIT ?`, ...values, limit);
   }
 
   /** Those that have not ended, the newest first. */
-  unfinished(kind: string): StoredJob[] {
-    return this.#db
-      .all(
-        `SELECT * FROM jobs WHERE status IN ('STARTED', 'TRANSFERRING') AND kind = ? ORDER BY seq DESC`,
-        kind,
-      )
-      .map(toJob);
+  unfinished(kind: string): Promise<StoredJob[]> {
+    return this.#all(`WHERE status IN ('STARTED', 'TRANSFERRING') AND kind = ? ORDER BY seq DESC`, kind);
   }
 
-  /** Jobs of other owners that changed since a time, oldest change first. */
-  changedSince(time: number, notOwner: string): StoredJob[] {
-    return this.#db
-      .all(
-        'SELECT * FROM jobs WHERE updated_at >= ? AND owner <> ? ORDER BY updated_at LIMIT 1000',
-        time,
-        notOwner,
-      )
-      .map(toJob);
+  /** Jobs of other owners, in order of their last change, after that of `place`. */
+  changedAfter(place: { updatedAt: number; seq: number }, notOwner: string): Promise<StoredJob[]> {
+    return this.#all(
+      `WHERE (updated_at > ? OR (updated_at = ? AND seq > ?)) AND owner <> ? ORDER BY updated_at, seq LIMIT ${PAGE}`,
+      place.updatedAt,
+      place.updatedAt,
+      place.seq,
+      notOwner,
+    );
+  }
+
+  async #all(rest: string, ...values: (string | number)[]): Promise<StoredJob[]> {
+    return (await this.#sql.all(`SELECT ${LISTED}, ${this.#withOwner} ${rest}`, ...values)).map(toJob);
   }
 
   /** Changes a job that `owner` owns; false when it is another's by now. */
-  change(seq: number, owner: string, change: JobChange): boolean {
-    const sets: string[] = ['updated_at = ?'];
-    const values: (string | number | null)[] = [Date.now()];
+  async change(seq: number, owner: string, change: JobChange): Promise<boolean> {
+    const sets: string[] = [`updated_at = ${this.#sql.clock}`];
+    const values: (string | number | null)[] = [];
     const set = (column: string, value: string | number | null): void => {
       sets.push(`${column} = ?`);
       values.push(value);
@@ -141,38 +150,33 @@ export class JobTable {
     if (change.report !== undefined) set('report', JSON.stringify(change.report));
     if (change.cancel !== undefined) set('cancel', change.cancel ? 1 : 0);
     if (change.attempts !== undefined) set('attempts', change.attempts);
-    return (
-      this.#db.run(`UPDATE jobs SET ${sets.join(', ')} WHERE seq = ? AND owner = ?`, ...values, seq, owner) >
-      0
-    );
+    const update = `UPDATE jobs SET ${sets.join(', ')} WHERE seq = ? AND owner = ?`;
+    return (await this.#sql.run(update, ...values, seq, owner)) > 0;
   }
 
   /** Gives a job a new owner, unless someone else was faster. */
-  takeOver(job: StoredJob, owner: string): boolean {
-    return (
-      this.#db.run(
-        'UPDATE jobs SET owner = ?, updated_at = ? WHERE seq = ? AND owner = ? AND attempts = ?',
-        owner,
-        Date.now(),
-        job.seq,
-        job.owner,
-        job.record.attempts,
-      ) > 0
+  async takeOver(job: StoredJob, owner: string): Promise<boolean> {
+    const changed = await this.#sql.run(
+      `UPDATE jobs SET owner = ?, updated_at = ${this.#sql.clock} WHERE seq = ? AND owner = ? AND attempts = ?`,
+      owner,
+      job.seq,
+      job.owner,
+      job.record.attempts,
     );
+    return changed > 0;
   }
 
-  requestCancel(seq: number): void {
-    this.#db.run('UPDATE jobs SET cancel = 1 WHERE seq = ?', seq);
+  async requestCancel(seq: number): Promise<void> {
+    await this.#sql.run('UPDATE jobs SET cancel = 1 WHERE seq = ?', seq);
   }
 
   /** The jobs of an owner that someone wants canceled. */
-  cancelRequests(owner: string): string[] {
-    return this.#db
-      .all(
-        `SELECT id FROM jobs WHERE status IN ('STARTED', 'TRANSFERRING') AND owner = ? AND cancel = 1`,
-        owner,
-      )
-      .map((row) => row.id as string);
+  async cancelRequests(owner: string): Promise<string[]> {
+    const rows = await this.#sql.all<{ id: string }>(
+      `SELECT id FROM jobs WHERE status IN ('STARTED', 'TRANSFERRING') AND owner = ? AND cancel = 1`,
+      owner,
+    );
+    return rows.map((row) => row.id);
   }
 }
 
@@ -204,6 +208,15 @@ function toJob(row: Row): StoredJob {
     sums,
     planAfter: (row.plan_after as string | null) ?? undefined,
     owner: row.owner as string,
+    seen:
+      row.owner_host === null
+        ? undefined
+        : {
+            host: row.owner_host as string,
+            pid: Number(row.owner_pid),
+            identity: row.owner_identity as string,
+            silence: Number(row.owner_silence),
+          },
     cancel: row.cancel === 1,
     updatedAt: Number(row.updated_at),
   };

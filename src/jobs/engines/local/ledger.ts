@@ -2,9 +2,9 @@ import { SluiceError } from '../../../base/errors.ts';
 import { addCounts, type PartStatus, type Progress, subtractCounts } from '../../job.ts';
 import type { Part, PartRecord } from '../../part.ts';
 import type { PartEnd } from '../../part-end.ts';
-import type { Database } from './database.ts';
-import type { JobChange, JobTable, StoredJob } from './jobs.ts';
-import type { PartTable } from './parts.ts';
+import type { Database } from '../../state/sql.ts';
+import { type JobChange, JobTable, type StoredJob } from './jobs.ts';
+import { PartTable } from './parts.ts';
 
 /** Milliseconds that ended parts wait for others to be written with. */
 const GATHER_MS = 15;
@@ -13,6 +13,12 @@ const MOST_GATHERED = 500;
 const CHUNK = 1000;
 
 const yieldToOthers = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** What a change to the parts gives, and what it does to the sums over them. */
+interface Done<T> {
+  value: T;
+  sums?: (sums: Progress) => void;
+}
 
 /**
  * One running job's book: parts and the sums over them, always changed together in one transaction, and only
@@ -23,7 +29,6 @@ export class Ledger {
   readonly sums: Progress;
   planAfter: string | undefined;
   readonly #db: Database;
-  readonly #jobs: JobTable;
   readonly #parts: PartTable;
   readonly #seq: number;
   readonly #owner: string;
@@ -31,17 +36,13 @@ export class Ledger {
   readonly #onFailure: (error: unknown) => void;
   #ended: PartEnd[] = [];
   #timer: NodeJS.Timeout | undefined;
+  /** The newest change; the next one waits for it. */
+  #last: Promise<unknown> = Promise.resolve();
 
   /** @param onFailure is told when gathered ends could not be written, or the job is another's by now */
-  constructor(
-    tables: { db: Database; jobs: JobTable; parts: PartTable },
-    job: StoredJob,
-    owner: string,
-    onFailure: (error: unknown) => void,
-  ) {
-    this.#db = tables.db;
-    this.#jobs = tables.jobs;
-    this.#parts = tables.parts;
+  constructor(db: Database, job: StoredJob, owner: string, onFailure: (error: unknown) => void) {
+    this.#db = db;
+    this.#parts = new PartTable(db);
     this.#seq = job.seq;
     this.#id = job.record.id;
     this.#owner = owner;
@@ -51,81 +52,106 @@ export class Ledger {
   }
 
   /**
-   * Writes what was gathered, the work's changes and the sums as one.
+   * Writes what was gathered, a change of the job and the sums as one.
    * @throws SluiceError CONFLICT when another process owns the job by now, and then nothing is written
    */
-  commit<T>(change: JobChange = {}, work?: () => T): T | undefined {
+  async commit(change: JobChange = {}): Promise<void> {
+    await this.#change(change, async () => ({ value: undefined }));
+  }
+
+  /** One change after another, so that the sums written are those of the parts written. */
+  #change<T>(change: JobChange, work: (parts: PartTable) => Promise<Done<T>>): Promise<T> {
+    const turn = this.#last.then(() => this.#write(change, work));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #write<T>(change: JobChange, work: (parts: PartTable) => Promise<Done<T>>): Promise<T> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const ended = this.#ended;
     this.#ended = [];
-    return this.#db.transaction(() => {
-      for (const end of ended) this.#parts.end(this.#seq, end);
-      const result = work?.();
-      if (!this.#jobs.change(this.#seq, this.#owner, { sums: this.sums, ...change })) {
-        throw new SluiceError('CONFLICT', `Job ${this.#id} was taken over by another process.`);
-      }
-      return result;
-    });
+    const before = copyOf(this.sums);
+    try {
+      const done = await this.#db.transaction(async (sql) => {
+        const parts = new PartTable(sql);
+        const sums = copyOf(before);
+        if (ended.length > 0) await parts.end(this.#seq, ended);
+        const result = await work(parts);
+        result.sums?.(sums);
+        if (!(await new JobTable(sql).change(this.#seq, this.#owner, { sums, ...change }))) {
+          throw new SluiceError('CONFLICT', `Job ${this.#id} was taken over by another process.`);
+        }
+        return result;
+      });
+      // More parts may have ended meanwhile: they are in these sums, and in the next change.
+      done.sums?.(this.sums);
+      return done.value;
+    } catch (error) {
+      this.#ended = [...ended, ...this.#ended];
+      throw error;
+    }
   }
 
-  plan(batch: readonly Part[]): void {
+  async plan(batch: readonly Part[]): Promise<void> {
     const last = batch.at(-1);
     if (!last) return;
-    this.commit({ planAfter: last.id }, () => {
-      for (const part of batch) {
-        this.#parts.add(this.#seq, part);
-        if (part.counts) addCounts(this.sums.counts, part.counts);
-      }
-      this.#shift(undefined, 'PENDING', batch.length);
+    await this.#change({ planAfter: last.id }, async (parts) => {
+      await parts.add(this.#seq, batch);
+      return {
+        value: undefined,
+        sums: (sums) => {
+          for (const { counts } of batch) if (counts) addCounts(sums.counts, counts);
+          shift(sums, undefined, 'PENDING', batch.length);
+        },
+      };
     });
     this.planAfter = last.id;
   }
 
-  planned(): void {
+  async planned(): Promise<void> {
     this.sums.planned = true;
-    this.commit({ planned: true });
+    await this.commit({ planned: true });
   }
 
-  claim(stage: number, limit: number): PartRecord[] {
-    return this.commit({}, () => {
-      const claimed = this.#parts.claim(this.#seq, stage, limit);
-      this.#shift('PENDING', 'TRANSFERRING', claimed.length);
-      return claimed;
-    })!;
+  claim(stage: number, limit: number): Promise<PartRecord[]> {
+    return this.#change({}, async (parts) => {
+      const claimed = await parts.claim(this.#seq, stage, limit);
+      return {
+        value: claimed,
+        sums: (sums) => shift(sums, 'PENDING', 'TRANSFERRING', claimed.length),
+      };
+    });
   }
 
-  startAgain(id: string): void {
-    this.commit({}, () => this.#parts.startAgain(this.#seq, id));
+  async startAgain(id: string): Promise<void> {
+    await this.#change({}, async (parts) => ({ value: await parts.startAgain(this.#seq, id) }));
   }
 
   /** Notes the end of a part; it is written with those of the next moments. */
   end(end: PartEnd): void {
-    this.#shift('TRANSFERRING', end.status, 1);
+    shift(this.sums, 'TRANSFERRING', end.status, 1);
     addCounts(this.sums.counts, end.counts);
     this.#ended.push(end);
-    if (this.#ended.length >= MOST_GATHERED) this.#write();
-    else this.#timer ??= setTimeout(() => this.#write(), GATHER_MS);
-  }
-
-  #write(): void {
-    try {
-      this.commit();
-    } catch (error) {
-      this.#onFailure(error);
-    }
+    const write = (): void => void this.commit().catch(this.#onFailure);
+    if (this.#ended.length === MOST_GATHERED) write();
+    else this.#timer ??= setTimeout(write, GATHER_MS);
   }
 
   /** Makes all parts wait again that an earlier attempt left behind: in flight, failed, skipped or canceled. */
   async reset(): Promise<void> {
     for (const status of ['TRANSFERRING', 'FAILED', 'SKIPPED', 'CANCELED'] as const) {
       for (let count = CHUNK; count === CHUNK; await yieldToOthers()) {
-        count = this.commit({}, () => {
-          const counts = this.#parts.reset(this.#seq, status, CHUNK);
-          for (const each of counts) subtractCounts(this.sums.counts, each);
-          this.#shift(status, 'PENDING', counts.length);
-          return counts.length;
-        })!;
+        count = await this.#change({}, async (parts) => {
+          const counts = await parts.reset(this.#seq, status, CHUNK);
+          return {
+            value: counts.length,
+            sums: (sums) => {
+              for (const each of counts) subtractCounts(sums.counts, each);
+              shift(sums, status, 'PENDING', counts.length);
+            },
+          };
+        });
       }
     }
   }
@@ -133,41 +159,43 @@ export class Ledger {
   /** Marks all waiting parts as skipped. */
   async skipWaiting(reason: string): Promise<void> {
     for (let count = CHUNK; count === CHUNK; await yieldToOthers()) {
-      count = this.commit({}, () => {
-        const skipped = this.#parts.skipWaiting(this.#seq, reason, CHUNK);
-        this.#shift('PENDING', 'SKIPPED', skipped);
-        return skipped;
-      })!;
+      count = await this.#change({}, async (parts) => {
+        const skipped = await parts.skipWaiting(this.#seq, reason, CHUNK);
+        return { value: skipped, sums: (sums) => shift(sums, 'PENDING', 'SKIPPED', skipped) };
+      });
     }
   }
 
-  nextStage(): number | undefined {
+  nextStage(): Promise<number | undefined> {
     return this.#parts.nextStage(this.#seq);
   }
 
-  firstFailed(): PartRecord | undefined {
-    return this.#parts.list(this.#seq, { status: 'FAILED', limit: 1 })[0];
+  async firstFailed(): Promise<PartRecord | undefined> {
+    return (await this.#parts.list(this.#seq, { status: 'FAILED', limit: 1 }))[0];
   }
 
   /** Page by page, so that any number of parts takes the same memory. */
   async *parts(filter: { status?: PartStatus } = {}): AsyncIterable<PartRecord> {
     let after: string | undefined;
     for (;;) {
-      const page = this.#parts.list(this.#seq, { ...filter, after, limit: CHUNK });
+      const page = await this.#parts.list(this.#seq, { ...filter, after, limit: CHUNK });
       yield* page;
       if (page.length < CHUNK) return;
       after = page.at(-1)!.id;
       await yieldToOthers();
     }
   }
+}
 
-  #shift(from: PartStatus | undefined, to: PartStatus, count: number): void {
-    if (count === 0) return;
-    const { parts } = this.sums;
-    if (from) {
-      parts[from] = (parts[from] ?? 0) - count;
-      if (parts[from] === 0) delete parts[from];
-    }
-    parts[to] = (parts[to] ?? 0) + count;
+function copyOf({ counts, parts, planned }: Progress): Progress {
+  return { counts: { ...counts }, parts: { ...parts }, planned };
+}
+
+function shift({ parts }: Progress, from: PartStatus | undefined, to: PartStatus, count: number): void {
+  if (count === 0) return;
+  if (from) {
+    parts[from] = (parts[from] ?? 0) - count;
+    if (parts[from] === 0) delete parts[from];
   }
+  parts[to] = (parts[to] ?? 0) + count;
 }

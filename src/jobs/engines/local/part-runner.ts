@@ -74,11 +74,11 @@ export class PartRunner {
           this.#wake = resolve;
         });
         const stopped = this.failure !== undefined || signal.aborted;
-        if (!stopped) this.#startSome();
+        if (!stopped) await this.#startSome();
         if (this.#active === 0) {
           if (stopped) break;
           if (this.#planComplete && !this.#mayClaim && !(await this.#nextStage())) break;
-          if (this.#mayClaim) continue;
+          if (this.#mayClaim || this.#claimed.length > 0) continue;
         }
         await woken;
       }
@@ -88,14 +88,16 @@ export class PartRunner {
     }
   }
 
-  #startSome(): void {
-    const { ledger, partsAtOnce } = this.#options;
+  async #startSome(): Promise<void> {
+    const { ledger, partsAtOnce, context } = this.#options;
     while (this.#active < partsAtOnce) {
       if (this.#claimed.length === 0) {
         if (!this.#mayClaim || this.#stage === undefined) return;
-        this.#claimed = ledger.claim(this.#stage, partsAtOnce);
-        this.#mayClaim = this.#claimed.length === partsAtOnce;
-        if (this.#claimed.length === 0) return;
+        // The plan may grow while the database is asked.
+        this.#mayClaim = false;
+        this.#claimed = await ledger.claim(this.#stage, partsAtOnce);
+        if (this.#claimed.length === partsAtOnce) this.#mayClaim = true;
+        if (this.#claimed.length === 0 || this.failure || context.signal.aborted) return;
       }
       const part = this.#claimed.shift()!;
       this.#active++;
@@ -113,7 +115,7 @@ export class PartRunner {
   /** Moves on to the next stage that has waiting parts; false when there is none, or the barrier stays shut. */
   async #nextStage(): Promise<boolean> {
     const { ledger } = this.#options;
-    const stage = ledger.nextStage();
+    const stage = await ledger.nextStage();
     if (stage === undefined) return false;
     const failed = ledger.sums.parts.FAILED ?? 0;
     if (failed > 0) {
@@ -142,9 +144,9 @@ export class PartRunner {
     let end: PartEnd;
     try {
       const result = await retry(
-        (tries) => {
+        async (tries) => {
           if (tries > 1) {
-            ledger.startAgain(part.id);
+            await ledger.startAgain(part.id);
             part.attempts++;
           }
           const live: Counts = {};

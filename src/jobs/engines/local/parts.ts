@@ -1,126 +1,108 @@
+import { compareKeys } from '../../../base/keys.ts';
 import type { Counts, PartStatus } from '../../job.ts';
 import type { Part, PartRecord } from '../../part.ts';
 import type { PartEnd } from '../../part-end.ts';
-import type { Database, Row } from './database.ts';
+import { containing, type Row, type Sql, type Value } from '../../state/sql.ts';
 
 /** Without being told, SQLite reads a job's parts from the first on to find those of a status. */
 const BY_STATUS = 'parts INDEXED BY parts_by_status';
 
 /** The parts of jobs in the database. Sums over them are kept by the caller, in the same transaction. */
 export class PartTable {
-  readonly #db: Database;
+  readonly #sql: Sql;
 
-  constructor(db: Database) {
-    this.#db = db;
+  constructor(sql: Sql) {
+    this.#sql = sql;
   }
 
-  add(job: number, part: Part): void {
-    this.#db.run(
+  add(job: number, parts: readonly Part[]): Promise<void> {
+    return this.#sql.runEach(
       `INSERT INTO parts (job, id, stage, label, body, planned, status) VALUES (?, ?, ?, ?, ?, ?, 'PENDING')`,
-      job,
-      part.id,
-      part.stage,
-      part.label,
-      JSON.stringify(part.body),
-      part.counts ? JSON.stringify(part.counts) : null,
+      parts.map(({ id, stage, label, body, counts }) => [
+        ...[job, id, stage, label, JSON.stringify(body)],
+        counts ? JSON.stringify(counts) : null,
+      ]),
     );
   }
 
   /** Takes waiting parts of a stage, lowest ids first; they count as started from here on. */
-  claim(job: number, stage: number, limit: number): PartRecord[] {
-    const rows = this.#db.all(
-      `SELECT * FROM ${BY_STATUS} WHERE job = ? AND status = 'PENDING' AND stage = ? ORDER BY id LIMIT ?`,
-      job,
-      stage,
-      limit,
+  async claim(job: number, stage: number, limit: number): Promise<PartRecord[]> {
+    const rows = await this.#sql.all(
+      `UPDATE parts SET status = 'TRANSFERRING', attempts = attempts + 1, started_at = ? WHERE job = ? AND id IN
+         (SELECT id FROM ${BY_STATUS} WHERE job = ? AND status = 'PENDING' AND stage = ? ORDER BY id LIMIT ?)
+       RETURNING *`,
+      ...[Date.now(), job, job, stage, limit],
     );
-    const now = Date.now();
-    return rows.map((row) => {
-      this.#start(job, row.id as string, now);
-      return { ...toPart(row), status: 'TRANSFERRING', attempts: Number(row.attempts) + 1, startedAt: now };
-    });
+    return rows.map(toPart).sort((a, b) => compareKeys(a.id, b.id));
   }
 
   /** Counts one more try of a part that runs. */
-  startAgain(job: number, id: string): void {
-    this.#start(job, id, Date.now());
-  }
-
-  #start(job: number, id: string, now: number): void {
-    this.#db.run(
-      `UPDATE parts SET status = 'TRANSFERRING', attempts = attempts + 1, started_at = ? WHERE job = ? AND id = ?`,
-      now,
-      job,
-      id,
+  async startAgain(job: number, id: string): Promise<void> {
+    await this.#sql.run(
+      `UPDATE parts SET attempts = attempts + 1, started_at = ? WHERE job = ? AND id = ?`,
+      ...[Date.now(), job, id],
     );
   }
 
-  end(job: number, end: PartEnd): void {
-    this.#db.run(
+  end(job: number, ends: readonly PartEnd[]): Promise<void> {
+    return this.#sql.runEach(
       'UPDATE parts SET status = ?, counts = ?, failures = ?, error = ?, skipped = ?, data = ?, completed_at = ? WHERE job = ? AND id = ?',
-      end.status,
-      JSON.stringify(end.counts),
-      end.failures.length > 0 ? JSON.stringify(end.failures) : null,
-      end.error ? JSON.stringify(end.error) : null,
-      end.skipped ?? null,
-      end.data === undefined ? null : JSON.stringify(end.data),
-      end.completedAt ?? null,
-      job,
-      end.id,
+      ends.map((end): Value[] => [
+        end.status,
+        JSON.stringify(end.counts),
+        end.failures.length > 0 ? JSON.stringify(end.failures) : null,
+        end.error ? JSON.stringify(end.error) : null,
+        end.skipped ?? null,
+        end.data === undefined ? null : JSON.stringify(end.data),
+        end.completedAt ?? null,
+        job,
+        end.id,
+      ]),
     );
   }
 
   /** Makes up to `limit` parts of a status wait again; gives the counts that each had. */
-  reset(job: number, status: PartStatus, limit: number): Counts[] {
-    const rows = this.#db.all(
+  async reset(job: number, status: PartStatus, limit: number): Promise<Counts[]> {
+    const rows = await this.#sql.all<{ id: string; counts: string | null }>(
       `SELECT id, counts FROM ${BY_STATUS} WHERE job = ? AND status = ? LIMIT ?`,
-      job,
-      status,
-      limit,
+      ...[job, status, limit],
     );
-    for (const { id } of rows) {
-      this.#db.run(
-        `UPDATE parts SET status = 'PENDING', counts = NULL, failures = NULL, error = NULL, skipped = NULL,
-           data = NULL, completed_at = NULL WHERE job = ? AND id = ?`,
-        job,
-        id!,
-      );
-    }
-    return rows.map((row) => (row.counts === null ? {} : JSON.parse(row.counts as string)));
+    await this.#sql.runEach(
+      `UPDATE parts SET status = 'PENDING', counts = NULL, failures = NULL, error = NULL, skipped = NULL,
+         data = NULL, completed_at = NULL WHERE job = ? AND id = ?`,
+      rows.map(({ id }) => [job, id]),
+    );
+    return rows.map(({ counts }) => (counts === null ? {} : JSON.parse(counts)));
   }
 
   /** Marks up to `limit` waiting parts as skipped; gives how many. */
-  skipWaiting(job: number, reason: string, limit: number): number {
-    return this.#db.run(
+  skipWaiting(job: number, reason: string, limit: number): Promise<number> {
+    return this.#sql.run(
       `UPDATE parts SET status = 'SKIPPED', skipped = ?, completed_at = ? WHERE job = ? AND id IN
          (SELECT id FROM ${BY_STATUS} WHERE job = ? AND status = 'PENDING' LIMIT ?)`,
-      reason,
-      Date.now(),
-      job,
-      job,
-      limit,
+      ...[reason, Date.now(), job, job, limit],
     );
   }
 
   /** The lowest stage with waiting parts. */
-  nextStage(job: number): number | undefined {
-    const row = this.#db.get(
+  async nextStage(job: number): Promise<number | undefined> {
+    const row = await this.#sql.get<{ stage: number | null }>(
       `SELECT min(stage) AS stage FROM ${BY_STATUS} WHERE job = ? AND status = 'PENDING'`,
       job,
     );
-    return row?.stage === null ? undefined : Number(row?.stage);
+    return row?.stage ?? undefined;
   }
 
   /** In order of id. */
-  list(
+  async list(
     job: number,
     filter: { status?: PartStatus; search?: string; after?: string; limit: number },
-  ): PartRecord[] {
+  ): Promise<PartRecord[]> {
     const where = ['job = ?'];
     const values: (string | number)[] = [job];
     if (filter.status !== undefined) {
-      // The plus keeps SQLite on the primary key, whose order is wanted: pages then cost the same each.
-      where.push('+status = ?');
+      // The empty text keeps the planner on the primary key, whose order is wanted: pages then cost the same each.
+      where.push(`status || '' = ?`);
       values.push(filter.status);
     }
     if (filter.after !== undefined) {
@@ -129,24 +111,21 @@ export class PartTable {
     }
     if (filter.search) {
       where.push(
-        `instr(lower(id || ' ' || label || ' ' || coalesce(error, '') || ' ' || coalesce(failures, '')), ?) > 0`,
+        `lower(id || ' ' || label || ' ' || coalesce(error, '') || ' ' || coalesce(failures, '')) LIKE ? ESCAPE '!'`,
       );
-      values.push(filter.search.toLowerCase());
+      values.push(containing(filter.search));
     }
-    return this.#db
-      .all(`SELECT * FROM parts WHERE ${where.join(' AND ')} ORDER BY id LIMIT ?`, ...values, filter.limit)
-      .map(toPart);
+    const select = `SELECT * FROM parts WHERE ${where.join(' AND ')} ORDER BY id LIMIT ?`;
+    return (await this.#sql.all(select, ...values, filter.limit)).map(toPart);
   }
 
   /** Failed parts that ended since a time: what onlookers from other processes are told. */
-  failedSince(job: number, time: number): PartRecord[] {
-    return this.#db
-      .all(
-        `SELECT * FROM ${BY_STATUS} WHERE job = ? AND status = 'FAILED' AND completed_at >= ? ORDER BY id LIMIT 1000`,
-        job,
-        time,
-      )
-      .map(toPart);
+  async failedSince(job: number, time: number): Promise<PartRecord[]> {
+    const rows = await this.#sql.all(
+      `SELECT * FROM ${BY_STATUS} WHERE job = ? AND status = 'FAILED' AND completed_at >= ? ORDER BY id LIMIT 1000`,
+      ...[job, time],
+    );
+    return rows.map(toPart);
   }
 }
 

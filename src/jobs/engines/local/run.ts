@@ -9,11 +9,10 @@ import { addCounts, type Counts, type JobRecord, type Progress } from '../../job
 import type { JobContext, Kind, Log, Outcome } from '../../kind.ts';
 import { withFields } from '../../log.ts';
 import { partsFailed } from '../../part-end.ts';
-import type { Database } from './database.ts';
-import type { JobTable, StoredJob } from './jobs.ts';
+import type { Database } from '../../state/sql.ts';
+import type { StoredJob } from './jobs.ts';
 import { Ledger } from './ledger.ts';
 import { PartRunner } from './part-runner.ts';
-import type { PartTable } from './parts.ts';
 
 /**
  * Why a run stops before its end: asked by a user, because the engine closes (the job can be resumed), or
@@ -22,7 +21,7 @@ import type { PartTable } from './parts.ts';
 type Stop = 'canceled' | 'closing' | 'lost';
 
 export interface RunOptions {
-  tables: { db: Database; jobs: JobTable; parts: PartTable };
+  db: Database;
   owner: string;
   environment: Environment;
   retry: RetryPolicy;
@@ -58,7 +57,7 @@ export class JobRun {
     this.#options = options;
     this.#startedAt = job.record.startedAt ?? Date.now();
     this.#log = withFields(options.environment.log, { job: this.id, kind: job.record.kind });
-    this.#ledger = new Ledger(options.tables, job, options.owner, (error) => this.#lose(error));
+    this.#ledger = new Ledger(options.db, job, options.owner, (error) => this.#lose(error));
     this.done = this.#run(turn);
     // Nobody has to wait for a run; its failure is logged.
     this.done.catch((error) => this.#log.error({ error: String(error) }, 'the job could not be ended'));
@@ -78,14 +77,14 @@ export class JobRun {
   }
 
   /** Tells listeners and the database how far it is, when that changed. */
-  tick(): void {
+  async tick(): Promise<void> {
     const progress = this.progress();
     const text = JSON.stringify(progress);
     if (text === this.#emitted) return;
     this.#emitted = text;
     this.#options.emit({ type: 'progress', id: this.id, at: Date.now(), progress });
     try {
-      this.#ledger.commit({ live: this.#runner?.live() ?? {} });
+      await this.#ledger.commit({ live: this.#runner?.live() ?? {} });
     } catch (error) {
       this.#lose(error);
     }
@@ -115,13 +114,13 @@ export class JobRun {
       // A canceled job that had begun still gets its finish: a report that says how far it came.
       const begun = this.#job.record.pinned !== undefined;
       const attempt = this.#stop === undefined || (this.#stop === 'canceled' && begun);
-      ending = attempt ? await this.#attempt() : this.#stopped();
+      ending = attempt ? await this.#attempt() : await this.#stopped();
     } catch (error) {
-      ending = this.#stop === undefined ? this.#failed(error) : this.#stopped();
+      ending = this.#stop === undefined ? this.#failed(error) : await this.#stopped();
     }
     if (!ending) return;
     const { status, error, report } = ending;
-    this.#ledger.commit({
+    await this.#ledger.commit({
       status,
       error: error ?? null,
       report,
@@ -135,16 +134,16 @@ export class JobRun {
   }
 
   /** What a stop before the first part leaves behind. */
-  #stopped(): Ending | undefined {
+  async #stopped(): Promise<Ending | undefined> {
     if (this.#stop === 'canceled') return { status: 'CANCELED' };
-    this.#leave();
+    await this.#leave();
     return undefined;
   }
 
   /** Lets go of a job that has not ended; once this engine is closed, anyone can go on with it. */
-  #leave(): void {
+  async #leave(): Promise<void> {
     if (this.#failure && !isError(this.#failure, 'CONFLICT')) throw this.#failure;
-    if (this.#stop === 'closing') this.#ledger.commit({ live: {} });
+    if (this.#stop === 'closing') await this.#ledger.commit({ live: {} });
   }
 
   #failed(thrown: unknown): Ending {
@@ -179,13 +178,13 @@ export class JobRun {
 
   async #attempt(): Promise<Ending | undefined> {
     const { record } = this.#job;
-    this.#ledger.commit({ startedAt: this.#startedAt });
+    await this.#ledger.commit({ startedAt: this.#startedAt });
     if (this.#stop === 'canceled') this.#phase = new AbortController();
     let pinned = record.pinned;
     if (pinned === undefined) {
       const context = this.#context(this.#phase.signal);
       pinned = await this.#retried('prepare', () => this.#kind.prepare(record.spec, context));
-      this.#ledger.commit({ pinned });
+      await this.#ledger.commit({ pinned });
     }
     const hold = await this.#retried(
       'hold',
@@ -209,7 +208,7 @@ export class JobRun {
 
   /** Plans and runs parts; gives why the whole job failed, when it did. */
   async #transfer(pinned: Json): Promise<SluiceError | undefined> {
-    this.#ledger.commit({ status: 'TRANSFERRING' });
+    await this.#ledger.commit({ status: 'TRANSFERRING' });
     this.#options.emit({ type: 'status', id: this.id, at: Date.now(), status: 'TRANSFERRING' });
     await this.#ledger.reset();
     const context = this.#context(this.#phase.signal);
@@ -244,13 +243,13 @@ export class JobRun {
         }
         last = part.id;
       }
-      this.#ledger.plan(batch);
+      await this.#ledger.plan(batch);
       runner.planGrew();
       // A plan that never waits must not keep parts from running.
       await new Promise((resolve) => setImmediate(resolve));
     }
     if (context.signal.aborted) throw context.signal.reason;
-    this.#ledger.planned();
+    await this.#ledger.planned();
   }
 
   /** Ends the job by the kind's finish; undefined when the job is left for a later resume. */
@@ -258,13 +257,13 @@ export class JobRun {
     // A cancel in the middle of a finish makes it start again with that outcome.
     for (;;) {
       if (this.#stop === 'closing' || (this.#stop === 'lost' && !isError(failure, 'LEASED'))) {
-        this.#leave();
+        await this.#leave();
         return undefined;
       }
       // Another writes to the destination by now: no report and no marker from here.
       if (this.#stop === 'lost') return this.#failed(failure);
       const stop = this.#stop;
-      const outcome = this.#outcome(failure);
+      const outcome = await this.#outcome(failure);
       this.#phase = new AbortController();
       try {
         const context = this.#context(this.#phase.signal);
@@ -281,8 +280,8 @@ export class JobRun {
     }
   }
 
-  #outcome(failure: SluiceError | undefined): Outcome {
-    this.#ledger.commit();
+  async #outcome(failure: SluiceError | undefined): Promise<Outcome> {
+    await this.#ledger.commit();
     const ledger = this.#ledger;
     const failed = ledger.sums.parts.FAILED ?? 0;
     const common = { progress: this.progress(), parts: ledger.parts.bind(ledger) };
@@ -291,7 +290,7 @@ export class JobRun {
       return { status: 'FAILED', error: { code: failure.code, message: failure.message }, ...common };
     }
     return failed > 0
-      ? { status: 'FAILED', error: partsFailed(ledger.sums, ledger.firstFailed()!), ...common }
+      ? { status: 'FAILED', error: partsFailed(ledger.sums, (await ledger.firstFailed())!), ...common }
       : { status: 'SUCCESS', ...common };
   }
 }

@@ -1,12 +1,11 @@
-import type { DatabaseSync } from 'node:sqlite';
-import { SluiceError } from '../../../base/errors.ts';
+import type { Schema } from '../../state/sql.ts';
 
-/**
- * The steps that made the schema what it is; the database's user_version counts those it has seen. A step
- * that was once released never changes: a new one goes to the end.
- */
-const MIGRATIONS: readonly string[] = [
-  `
+/** Jobs, their parts, and the processes that run them. */
+export const jobsSchema: Schema = {
+  name: 'jobs',
+  file: 'sluice.db',
+  steps: [
+    `
   -- A process that runs jobs. \`identity\` tells a process from a later one with the same pid.
   CREATE TABLE owners (
     id TEXT PRIMARY KEY,
@@ -62,34 +61,6 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (job, id)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX parts_by_status ON parts (job, status, stage, id);
-  `,
-];
-
-/** Brings a database to the newest schema, each step whole or not at all, also when two processes try at once. */
-export function migrate(db: DatabaseSync, path: string): void {
-  const version = (): number =>
-    (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
-  if (version() === MIGRATIONS.length) return;
-  for (;;) {
-    db.exec('BEGIN IMMEDIATE');
-    try {
-      const at = version();
-      if (at > MIGRATIONS.length) {
-        throw new SluiceError(
-          'CONFLICT',
-          `${path} was written by a newer Sluice (schema ${at}, this one knows ${MIGRATIONS.length}). Use that version, or another state folder (--state).`,
-        );
-      }
-      if (at === MIGRATIONS.length) {
-        db.exec('COMMIT');
-        return;
-      }
-      db.exec(MIGRATIONS[at]!);
-      db.exec(`PRAGMA user_version = ${at + 1}`);
-      db.exec('COMMIT');
-    } catch (error) {
-      db.exec('ROLLBACK');
-      throw error;
-    }
-  }
-}
+    `,
+  ],
+};
