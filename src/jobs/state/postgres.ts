@@ -42,10 +42,12 @@ export class PostgresDatabase implements Database {
   private constructor(pool: Pool, name: string) {
     this.#pool = pool;
     this.name = name;
-    // Connections that break while nobody uses them.
-    pool.on('error', () => {
+    // What breaks while nobody waits for an answer; who waits for one hears of it too.
+    const broken = (): void => {
       this.#broken = true;
-    });
+    };
+    pool.on('error', broken);
+    pool.on('connect', (client) => client.on('error', broken));
   }
 
   /** @throws SluiceError BAD_CONFIG, ACCESS_DENIED, NOT_FOUND, UNAVAILABLE, CONFLICT (a newer version's) */
