@@ -7,6 +7,7 @@ import type { TemporalEngine, TemporalEngineOptions } from './jobs/engines/tempo
 import type { Environment } from './jobs/environment.ts';
 import { type Log, silentLog } from './jobs/kind.ts';
 import { type Kinds, kindsOf, type LoadKind } from './jobs/registry.ts';
+import { tracedKind } from './jobs/traced.ts';
 import { type OpenStore, type StoreProvider, storeOpener } from './stores/open.ts';
 import { storeProviders } from './stores/providers.ts';
 
@@ -51,7 +52,10 @@ export async function createApp(
   const log = options.log ?? silentLog;
   const connections = connectionsOf(settings.connections, settings.use);
   const open = await openStores(connections);
-  const kinds = kindsOf({ ...kindLoaders, ...options.kinds });
+  const loaders = Object.entries({ ...kindLoaders, ...options.kinds });
+  const kinds = kindsOf(
+    Object.fromEntries(loaders.map(([name, load]) => [name, async () => tracedKind(await load())])),
+  );
   const environment: Environment = {
     kinds,
     open,

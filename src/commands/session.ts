@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { App } from '../app.ts';
+import { startTracing } from '../base/tracing/tracing.ts';
 import type { Flags, Loaded } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
 import { EXIT, printError } from './errors.ts';
@@ -36,6 +37,7 @@ export class Session {
   readonly signal: AbortSignal;
   readonly #options: Record<string, unknown>;
   #app: Promise<App> | undefined;
+  #stopTracing: (() => Promise<void>) | undefined;
 
   constructor(options: Record<string, unknown>) {
     this.globals = options as GlobalOptions;
@@ -70,6 +72,7 @@ export class Session {
   };
 
   async #makeApp(other: Settings | undefined): Promise<App> {
+    this.#stopTracing = await startTracing();
     const settings = other ?? (await this.settings());
     const [{ createApp }, { makeLog }] = await Promise.all([import('../app.ts'), import('./log.ts')]);
     return createApp(settings, { log: await makeLog(settings.log_level) });
@@ -79,6 +82,8 @@ export class Session {
     const app = await this.#app?.catch(() => undefined);
     this.#app = undefined;
     await app?.close();
+    await this.#stopTracing?.();
+    this.#stopTracing = undefined;
   }
 }
 

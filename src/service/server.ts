@@ -19,6 +19,7 @@ import { proxyRoutes } from './routes/proxy.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
 import { tableRoutes } from './routes/tables.ts';
 import { Service } from './service.ts';
+import { traceRoutes } from './tracing.ts';
 
 export interface RunningService {
   readonly service: Service;
@@ -98,6 +99,7 @@ async function serverOf(service: Service): Promise<FastifyInstance> {
     const message = `There is nothing at ${request.method} ${request.url.split('?')[0]}; see /docs.`;
     reply.code(404).send({ error: { code: 'NOT_FOUND', message } });
   });
+  traceRoutes(server);
   const signIn = new SignIn(service.options, service.keys, service.db);
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');

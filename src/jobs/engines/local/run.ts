@@ -10,6 +10,7 @@ import type { JobContext, Kind, Log, Outcome } from '../../kind.ts';
 import { withFields } from '../../log.ts';
 import { partsFailed } from '../../part-end.ts';
 import type { Database } from '../../state/sql.ts';
+import { tracedJob } from '../../traced.ts';
 import type { StoredJob } from './jobs.ts';
 import { Ledger } from './ledger.ts';
 import { PartRunner } from './part-runner.ts';
@@ -114,7 +115,7 @@ export class JobRun {
       // A canceled job that had begun still gets its finish: a report that says how far it came.
       const begun = this.#job.record.pinned !== undefined;
       const attempt = this.#stop === undefined || (this.#stop === 'canceled' && begun);
-      ending = attempt ? await this.#attempt() : await this.#stopped();
+      ending = attempt ? await tracedJob(this.#job.record, () => this.#attempt()) : await this.#stopped();
     } catch (error) {
       ending = this.#stop === undefined ? this.#failed(error) : await this.#stopped();
     }
