@@ -129,7 +129,7 @@ function storeError(error: SluiceError, missing: Missing, at: Record<string, str
     case 'BAD_KEY':
       return new S3Error('InvalidArgument', error.message, { ...at, ArgumentName: 'key' });
     case 'BAD_SPEC':
-      return new S3Error('InvalidPart', error.message, at);
+      return new S3Error(missing === 'NoSuchUpload' ? 'InvalidPart' : 'InvalidArgument', error.message, at);
     case 'UNSUPPORTED':
     case 'BAD_CONFIG':
     case 'BAD_URI':

@@ -1,6 +1,7 @@
 /**
- * Real clients, as they come, on one gateway: what they write under `lake/cold/` lands in a folder, the rest in
- * MinIO, and `gs://old-gs-bucket` in another bucket of MinIO.
+ * Real clients, as they come, on one gateway: what they write under `lake/cold/` lands in a folder, under
+ * `lake/versioned/` on a branch of a lake that keeps its bytes in MinIO, the rest in MinIO itself, and
+ * `gs://old-gs-bucket` in another bucket of it.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -12,9 +13,12 @@ import { after, it } from 'node:test';
 import { promisify } from 'node:util';
 import { openStores } from '../../src/app.ts';
 import { connectionsOf } from '../../src/base/connections.ts';
+import { createSampleLake } from '../../src/demo/lake/sample.ts';
 import { createRoutedGateway, gatewayConnections } from '../../src/gateway/routed.ts';
 import { checkRouting } from '../../src/router/mapping.ts';
 import { createRouter } from '../../src/router/router.ts';
+import { parseS3Connection } from '../../src/stores/s3/settings.ts';
+import { S3Store } from '../../src/stores/s3/store.ts';
 import { startMinio } from './harness.ts';
 import { CACHE, installed } from './install.ts';
 
@@ -22,29 +26,40 @@ const run = promisify(execFile);
 const accessKey = 'AKSPARK';
 const secretKey = 'secret-of-spark';
 
-const minio = await startMinio({ buckets: ['hot', 'gs-moved'] });
+const minio = await startMinio({ buckets: ['hot', 'gs-moved', 'blocks'] });
+const minioConnection = {
+  name: 'minio',
+  type: 's3',
+  endpoint: minio.endpoint,
+  region: minio.region,
+  path_style: true,
+  access_key_id: minio.accessKeyId,
+  secret_access_key: minio.secretAccessKey,
+};
+const blocks = new S3Store(parseS3Connection(minioConnection), 'blocks');
+const lake = await createSampleLake({ repository: 'repo', blocks, root: 's3://blocks' });
 const folder = mkdtempSync(join(tmpdir(), 'sluice-route-'));
 for (const name of ['cold', '2023']) mkdirSync(join(folder, name));
 const config = checkRouting({
   mappings: [
     { replace: 's3a://lake/cold/', with: `file://${folder}/cold/` },
     { replace: 's3a://lake/table/year=2023/', with: `file://${folder}/2023/` },
+    { replace: 's3a://lake/versioned/', with: 'lakefs://repo/main/' },
     { replace: 's3a://lake/', with: 'minio://hot/' },
     { replace: 'gs://old-gs-bucket/', with: 'minio://gs-moved/' },
   ],
   defaults: { s3a: { with: 'minio://' }, gs: { with: 'minio://' } },
   connections: [
+    minioConnection,
     {
-      name: 'minio',
-      type: 's3',
-      endpoint: minio.endpoint,
-      region: minio.region,
-      path_style: true,
-      access_key_id: minio.accessKeyId,
-      secret_access_key: minio.secretAccessKey,
+      name: 'lakefs',
+      type: 'lakefs',
+      endpoint: lake.url,
+      access_key_id: lake.server.accessKeyId,
+      secret_access_key: lake.server.secretAccessKey,
     },
   ],
-  use: { 'minio://': 'minio' },
+  use: { 'minio://': 'minio', 'lakefs://': 'lakefs' },
   clients: [
     {
       name: 'spark',
@@ -65,6 +80,8 @@ const endpoint = `http://127.0.0.1:${address!.port}`;
 after(async () => {
   await gateway.close(0);
   await open.close();
+  await lake.close();
+  await blocks.close();
   await minio.stop();
   await rm(folder, { recursive: true, force: true });
 });
@@ -105,6 +122,10 @@ async function keysIn(uri: string, connection?: string): Promise<string[]> {
   return keys;
 }
 
+const staged = (prefix: string) =>
+  [...lake.repository.branch('main').staged.keys()]
+    .filter((key) => key.startsWith(prefix))
+    .map((key) => key.slice(prefix.length));
 const hot = (prefix: string) => keysIn(`s3://hot/${prefix}`, 'minio');
 const cold = (prefix: string) => keysIn(`file://${folder}/cold/${prefix}`);
 
@@ -173,6 +194,24 @@ it('delta-rs', async () => {
   for (const keys of [await hot('deltars/'), await cold('deltars/')]) {
     assert.ok(keys.includes('_delta_log/00000000000000000001.json'), keys.join(' '));
   }
+});
+
+it('Iceberg by pyiceberg', async () => {
+  await script('iceberg');
+  for (const keys of [await hot('iceberg/'), await cold('iceberg/'), staged('iceberg/')]) {
+    assert.ok(keys.some((key) => /^data\/year=2023\/.*\.parquet$/.test(key)));
+    assert.ok(keys.some((key) => /^metadata\/.*\.metadata\.json$/.test(key)));
+  }
+});
+
+it('clients that write in parts to a branch of a lake, past its server', async () => {
+  lake.server.recording = true;
+  await script('lake');
+  assert.ok(staged('deltars/_delta_log/').includes('00000000000000000001.json'));
+  const through = lake.server.requests.filter(
+    ({ method, path }) => method === 'POST' && /\/objects\?/.test(path),
+  );
+  assert.deepEqual(through, []);
 });
 
 it('Spark with S3A', { timeout: 900_000 }, async () => {

@@ -6,6 +6,7 @@ import { childText, document, element, malformed, parseXml } from '../xml.ts';
 import { checkVersion } from './get-object.ts';
 
 const MOST_TAGS = 10;
+const TAG_TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+@-]*$/u;
 /** Ten tags, each of 128 and 256 characters that may all be escaped. */
 const MOST_BYTES = 64 * 1024;
 
@@ -84,8 +85,10 @@ function checkedTags(tags: Record<string, string>): Record<string, string> {
     throw new S3Error('BadRequest', 'Object tags cannot be greater than 10');
   }
   for (const [name, value] of entries) {
-    if (name === '' || name.length > 128) throw invalidTag('The TagKey you have provided is invalid');
-    if (value.length > 256) throw invalidTag('The TagValue you have provided is invalid');
+    if (name === '' || name.length > 128 || !TAG_TEXT.test(name))
+      throw invalidTag('The TagKey you have provided is invalid');
+    if (value.length > 256 || !TAG_TEXT.test(value))
+      throw invalidTag('The TagValue you have provided is invalid');
   }
   return tags;
 }
