@@ -1,4 +1,3 @@
-import { compareKeys } from '../../../base/keys.ts';
 import type { Counts, PartStatus } from '../../job.ts';
 import type { Part, PartRecord } from '../../part.ts';
 import type { PartEnd } from '../../part-end.ts';
@@ -27,13 +26,22 @@ export class PartTable {
 
   /** Takes waiting parts of a stage, lowest ids first; they count as started from here on. */
   async claim(job: number, stage: number, limit: number): Promise<PartRecord[]> {
+    const now = Date.now();
     const rows = await this.#sql.all(
-      `UPDATE parts SET status = 'TRANSFERRING', attempts = attempts + 1, started_at = ? WHERE job = ? AND id IN
-         (SELECT id FROM ${BY_STATUS} WHERE job = ? AND status = 'PENDING' AND stage = ? ORDER BY id LIMIT ?)
-       RETURNING *`,
-      ...[Date.now(), job, job, stage, limit],
+      `SELECT * FROM ${BY_STATUS} WHERE job = ? AND status = 'PENDING' AND stage = ? ORDER BY id LIMIT ?`,
+      ...[job, stage, limit],
     );
-    return rows.map(toPart).sort((a, b) => compareKeys(a.id, b.id));
+    // SQLite takes longer for one UPDATE with RETURNING.
+    await this.#sql.runEach(
+      `UPDATE parts SET status = 'TRANSFERRING', attempts = attempts + 1, started_at = ? WHERE job = ? AND id = ?`,
+      rows.map((row) => [now, job, row.id!]),
+    );
+    return rows.map((row) => ({
+      ...toPart(row),
+      status: 'TRANSFERRING',
+      attempts: Number(row.attempts) + 1,
+      startedAt: now,
+    }));
   }
 
   /** Counts one more try of a part that runs. */
