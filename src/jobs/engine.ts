@@ -55,15 +55,22 @@ export interface JobPage {
   next?: string;
 }
 
+interface Happened {
+  /** The job. */
+  id: string;
+  /** Milliseconds since 1970. */
+  at: number;
+  /** Another process runs the job, and tells its own listeners of it, too. */
+  elsewhere?: true;
+}
+
 export type JobEvent =
-  | { type: 'status'; id: string; at: number; status: JobStatus; error?: { code: string; message: string } }
-  | { type: 'progress'; id: string; at: number; progress: Progress }
-  | {
+  | (Happened & { type: 'status'; status: JobStatus; error?: { code: string; message: string } })
+  | (Happened & { type: 'progress'; progress: Progress })
+  | (Happened & {
       type: 'part';
-      id: string;
-      at: number;
       part: string;
       label: string;
       status: PartStatus;
       error?: { code: string; message: string };
-    };
+    });

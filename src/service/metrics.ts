@@ -90,7 +90,8 @@ export async function createServiceMetrics(
     exports.seconds.observe(seconds);
   };
   const take = async (event: JobEvent): Promise<void> => {
-    if (event.type === 'part') return;
+    // What another service runs it counts itself.
+    if (event.type === 'part' || event.elsewhere) return;
     const record = await engine.get(event.id);
     if (event.type === 'status') onStatus({ ...record, status: event.status });
     else if (seen.has(event.id)) grown({ ...record, progress: event.progress });

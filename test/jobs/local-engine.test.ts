@@ -7,6 +7,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import type { Engine } from '../../src/jobs/engine.ts';
+import { JobTable } from '../../src/jobs/engines/local/jobs.ts';
+import { jobsSchema } from '../../src/jobs/engines/local/schema.ts';
+import { openDatabase } from '../../src/jobs/state/open.ts';
 import { engineContract } from '../contracts/engine.ts';
 import type { CountingSpec } from '../support/counting-kind.ts';
 import { testEngine } from '../support/local-engine.ts';
@@ -106,4 +109,28 @@ test('a state file of a newer version, or none of ours, is refused with a senten
     await assert.rejects(testEngine(folder), { code: 'CORRUPT' });
     await writeFile(join(folder, 'file'), '');
     await assert.rejects(testEngine(join(folder, 'file')), { code: 'ACCESS_DENIED', message: /--state/ });
+  }));
+
+test('a job of another machine is interrupted once its process is silent for too long', () =>
+  inFolder(async (folder) => {
+    const engine = await testEngine(folder);
+    const db = await openDatabase(folder, jobsSchema);
+    for (const [id, silence] of [
+      ['live', 5000],
+      ['dead', 40_000],
+    ] as const) {
+      await db.run(
+        `INSERT INTO owners (id, host, pid, identity, heartbeat) VALUES (?, 'elsewhere', 1, '', ${db.clock} - ?)`,
+        ...[id, silence],
+      );
+      const spec = { folder: join(folder, id), parts: 3 };
+      assert.equal(await new JobTable(db).add({ id, kind: 'counting', spec, owner: id }), true);
+    }
+    assert.equal((await engine.get('live')).interrupted, undefined);
+    await assert.rejects(engine.resume('live'), { code: 'CONFLICT' });
+    assert.equal((await engine.get('dead')).interrupted, true);
+    await engine.resume('dead');
+    assert.equal((await engine.wait('dead')).status, 'SUCCESS');
+    await db.close();
+    await engine.close();
   }));

@@ -103,19 +103,19 @@ export class Onlooker {
     if (told.updatedAt === job.updatedAt && told.status === status) return;
     told.updatedAt = job.updatedAt;
     const say = (event: JobEvent): void => this.#listener.push(event);
-    const at = Date.now();
+    const what = { id, at: Date.now(), elsewhere: true } as const;
     const failed = progress.parts.FAILED ?? 0;
     if (failed > told.failed.size) {
       for (const part of await this.#parts.failedSince(job.seq, this.#since)) {
         if (told.failed.has(part.id)) continue;
         told.failed.add(part.id);
-        say({ type: 'part', id, at, part: part.id, label: part.label, status: 'FAILED', error: part.error });
+        say({ type: 'part', ...what, part: part.id, label: part.label, status: 'FAILED', error: part.error });
       }
     }
     const text = JSON.stringify(progress);
-    if (text !== told.progress) say({ type: 'progress', id, at, progress });
+    if (text !== told.progress) say({ type: 'progress', ...what, progress });
     told.progress = text;
-    if (status !== told.status) say({ type: 'status', id, at, status, error });
+    if (status !== told.status) say({ type: 'status', ...what, status, error });
     told.status = status;
   }
 }
