@@ -126,25 +126,6 @@ describe('a commit by its metadata and by the API', () => {
     }
   });
 
-  it('has its differences cut into pieces, none when there are none', async () => {
-    const [now, past] = [await both(merge), await both(c1)];
-    for (const i of [0, 1]) {
-      const ranges = await pieces(now[i]!.splitDiff(past[i]!, 20));
-      assert.deepEqual(
-        ranges.map(({ objects }) => objects),
-        [20, 20, 20, 13],
-      );
-      const paths: string[] = [];
-      for (const { after, until } of ranges)
-        paths.push(...(await collected(now[i]!.diff(past[i]!, { after, until }))).map(({ path }) => path));
-      assert.deepEqual(
-        paths,
-        (await collected(now[i]!.diff(past[i]!))).map(({ path }) => path),
-      );
-      assert.deepEqual(await pieces(now[i]!.splitDiff(now[i]!, 20)), []);
-    }
-  });
-
   for (const status of [401, 403, 410, 501]) {
     it(`goes on by listings where metadata is answered with ${status}`, async () => {
       const fresh = new LakeClient(server.connection);

@@ -1,4 +1,5 @@
 import type { Part } from '../../jobs/part.ts';
+import { ChangedRanges } from './changed-ranges.ts';
 import { STAGES, type Stage } from './order.ts';
 import type { PartBody, PinnedExport } from './pinned.ts';
 import type { Session } from './session.ts';
@@ -28,10 +29,11 @@ export async function* planExport(
 ): AsyncGenerator<Part[]> {
   if (pinned.mode === 'nothing') return;
   const copyTarget = targetFor(await session.size(signal));
+  const changed = new ChangedRanges(pinned.bases, (base) => session.changes(base, {}, signal), copyTarget);
   let batch: Part[] = [];
   for (const [index, stage] of STAGES.entries()) {
     let number = 0;
-    for await (const { body, objects } of rangesOf(stage, pinned, session, copyTarget, signal)) {
+    for await (const { body, objects } of rangesOf(stage, pinned, session, changed, copyTarget, signal)) {
       const id = `${index}-${String(number++).padStart(8, '0')}`;
       if (after !== undefined && id <= after) continue;
       batch.push({
@@ -59,20 +61,14 @@ async function* rangesOf(
   stage: Stage,
   pinned: PinnedExport,
   session: Session,
+  changed: ChangedRanges,
   copyTarget: number,
   signal: AbortSignal,
 ): AsyncGenerator<Range> {
   if (stage === 'deletes' && !pinned.spec.deletes) return;
   if (stage === 'deletes' || pinned.mode === 'incremental') {
-    for (const base of pinned.bases) {
-      for await (const { after, until, objects } of session.splitChanges(
-        base,
-        stage === 'data' || stage === 'deletes' ? copyTarget : LOOK_TARGET,
-        signal,
-      )) {
-        yield { body: { stage, after, until, base }, objects };
-      }
-    }
+    for await (const { after, until, objects, base } of changed.of(stage))
+      yield { body: { stage, after, until, base }, objects };
     return;
   }
   for await (const { after, until, objects } of session.split(

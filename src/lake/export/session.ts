@@ -73,13 +73,11 @@ export class Session {
 
   /** What leads from an earlier commit to the exported one. */
   async *changes(base: string, range: Range, signal: AbortSignal): AsyncGenerator<Change[]> {
-    const [snapshot, before] = await this.#both(base);
+    const [snapshot, before] = await Promise.all([
+      this.#snapshot(),
+      this.#kept(base, () => this.#open(base)),
+    ]);
     yield* snapshot.diff(before, { ...this.#window(range), signal });
-  }
-
-  async *splitChanges(base: string, target: number, signal: AbortSignal): AsyncGenerator<KeyRange> {
-    const [snapshot, before] = await this.#both(base);
-    yield* snapshot.splitDiff(before, target, { ...this.#window({}), signal });
   }
 
   /** What an earlier commit had under a path. */
@@ -172,10 +170,6 @@ export class Session {
       until: range.until,
       prefix: this.#pinned.folder + this.#pinned.spec.prefix || undefined,
     };
-  }
-
-  #both(base: string): Promise<[CommitSnapshot, CommitSnapshot]> {
-    return Promise.all([this.#snapshot(), this.#kept(base, () => this.#open(base))]);
   }
 
   #snapshot(): Promise<CommitSnapshot> {

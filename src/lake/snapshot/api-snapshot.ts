@@ -3,13 +3,7 @@ import type { LakeEntry } from '../client/entry.ts';
 import type { LakeReader } from '../client/reader.ts';
 import type { Change } from '../metadata/diff.ts';
 import { lookUp } from './lookup.ts';
-import {
-  type CommitSnapshot,
-  type KeyRange,
-  type SnapshotOptions,
-  splitChanges,
-  splitPaths,
-} from './snapshot.ts';
+import { type CommitSnapshot, type KeyRange, type SnapshotOptions, splitPaths } from './snapshot.ts';
 
 /** A commit as lakeFS's listings and diffs show it. */
 export class ApiSnapshot implements CommitSnapshot {
@@ -62,10 +56,6 @@ export class ApiSnapshot implements CommitSnapshot {
       if (changes.length > 0) yield changes.filter((change) => change !== undefined);
       if (ended) return;
     }
-  }
-
-  splitDiff(since: CommitSnapshot, target: number, options: SnapshotOptions = {}): AsyncGenerator<KeyRange> {
-    return splitChanges(this.diff(since, options), target, options);
   }
 
   #find(ref: string, lines: { path: string }[], signal?: AbortSignal): Promise<Map<string, LakeEntry>> {

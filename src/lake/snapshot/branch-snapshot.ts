@@ -4,7 +4,7 @@ import type { LakeReader } from '../client/reader.ts';
 import type { Change } from '../metadata/diff.ts';
 import { changeOf, upTo } from './api-snapshot.ts';
 import { lookUp } from './lookup.ts';
-import { type CommitSnapshot, type KeyRange, type SnapshotOptions, splitChanges } from './snapshot.ts';
+import type { CommitSnapshot, KeyRange, SnapshotOptions } from './snapshot.ts';
 
 const BATCH = 1000;
 
@@ -60,10 +60,6 @@ export class BranchSnapshot implements CommitSnapshot {
       }
       if (changes.length > 0) yield changes;
     }
-  }
-
-  splitDiff(since: CommitSnapshot, target: number, options: SnapshotOptions = {}): AsyncGenerator<KeyRange> {
-    return splitChanges(this.diff(since, options), target, options);
   }
 
   /** The paths of the commits' difference and of what is staged, merged in key order. */

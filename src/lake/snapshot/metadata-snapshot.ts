@@ -4,7 +4,7 @@ import { boundsOf, contains, overlaps } from '../metadata/bounds.ts';
 import type { Committed } from '../metadata/committed.ts';
 import { type Change, diffCommitted } from '../metadata/diff.ts';
 import type { ApiSnapshot } from './api-snapshot.ts';
-import { type CommitSnapshot, type KeyRange, type SnapshotOptions, splitChanges } from './snapshot.ts';
+import type { CommitSnapshot, KeyRange, SnapshotOptions } from './snapshot.ts';
 
 /** Above this many times the target a range is cut in itself. */
 const CUT_ABOVE = 1.5;
@@ -98,10 +98,6 @@ export class MetadataSnapshot implements CommitSnapshot {
       this.#giveUp(error);
     }
     yield* this.#api.diff(since, { ...options, after });
-  }
-
-  splitDiff(since: CommitSnapshot, target: number, options: SnapshotOptions = {}): AsyncGenerator<KeyRange> {
-    return splitChanges(this.diff(since, options), target, options);
   }
 
   #giveUp(error: unknown): void {

@@ -40,9 +40,6 @@ export interface CommitSnapshot {
 
   /** What leads from another snapshot of the same repository to this one. */
   diff(since: CommitSnapshot, options?: SnapshotOptions): AsyncGenerator<Change[]>;
-
-  /** Cuts the same into pieces of `target` changes; none when there are no changes. */
-  splitDiff(since: CommitSnapshot, target: number, options?: SnapshotOptions): AsyncGenerator<KeyRange>;
 }
 
 /** Cuts a key space as its paths go by, `target` to a piece, up to the end of the window. */
@@ -66,13 +63,4 @@ export async function* splitPaths(
     }
   }
   yield { after, until: window.until, objects };
-}
-
-/** As splitPaths; nothing at all when there are no paths. */
-export async function* splitChanges(
-  batches: AsyncIterable<{ path: string }[]>,
-  target: number,
-  window: KeyWindow,
-): AsyncGenerator<KeyRange> {
-  for await (const range of splitPaths(batches, target, window)) if (range.objects > 0) yield range;
 }
