@@ -1,22 +1,35 @@
+import { createRequire } from 'node:module';
+import type { Logger } from 'pino';
 import { printable } from '../base/format.ts';
-import type { LogLevel } from '../config/levels.ts';
+import { LOG_LEVELS, type LogLevel } from '../config/levels.ts';
 import type { Log } from '../jobs/kind.ts';
 import { screen } from './screen.ts';
 
-/** A log on standard error: JSON lines, or lines for people on a terminal. */
-export async function makeLog(level: LogLevel): Promise<Log> {
-  const { pino } = await import('pino');
+const require = createRequire(import.meta.url);
+
+/**
+ * A log on standard error: JSON lines, or lines for people on a terminal. What writes it is loaded with the first line
+ * there is to write: most commands have none, and would wait for it at their start.
+ */
+export function makeLog(level: LogLevel): Log {
+  let logger: Logger | undefined;
+  const writer =
+    (lineLevel: 'debug' | 'info' | 'warn' | 'error'): Log['info'] =>
+    (fields, message) => {
+      if (LOG_LEVELS.indexOf(lineLevel) < LOG_LEVELS.indexOf(level)) return;
+      logger ??= openLogger(level);
+      logger[lineLevel](fields, message);
+    };
+  return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
+}
+
+function openLogger(level: LogLevel): Logger {
+  const { pino } = require('pino') as typeof import('pino');
   const terminal = process.stderr.isTTY === true;
-  const logger = pino(
+  return pino(
     { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime },
     { write: (line: string) => screen.print(terminal ? forPeople(line) : line.trimEnd()) },
   );
-  return {
-    debug: (fields, message) => logger.debug(fields, message),
-    info: (fields, message) => logger.info(fields, message),
-    warn: (fields, message) => logger.warn(fields, message),
-    error: (fields, message) => logger.error(fields, message),
-  };
 }
 
 const LEVELS: Record<number, string> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error' };

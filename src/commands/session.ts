@@ -75,7 +75,7 @@ export class Session {
     this.#stopTracing = await startTracing();
     const settings = other ?? (await this.settings());
     const [{ createApp }, { makeLog }] = await Promise.all([import('../app.ts'), import('./log.ts')]);
-    return createApp(settings, { log: await makeLog(settings.log_level) });
+    return createApp(settings, { log: makeLog(settings.log_level) });
   }
 
   async close(): Promise<void> {
