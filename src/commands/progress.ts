@@ -26,6 +26,7 @@ export async function followJob(
   const engine = await app.engine();
   const job = await engine.get(id);
   if (job.attempts > 1) output.note(`Going on with job ${id} where it was (attempt ${job.attempts}).`);
+  if (job.interrupted) output.note(`Nobody works on job ${id} yet. Start a worker: sluice worker`);
   const view = new ProgressView(job, output);
   const cancel = (): void => {
     engine.cancel(id).catch((error) => app.log.debug({ error: String(error) }, 'the job ended by itself'));

@@ -74,7 +74,7 @@ export class TemporalEngine implements Engine {
     this.#client = client;
     this.#records = new Records(client, options.patience);
     this.#list = new JobList(client, this.#records, options.taskQueue);
-    this.#follower = new Follower(this.#records, this.#list, options.environment.log, options.poll);
+    this.#follower = new Follower(this.#records, this.#list, options.environment.log, options);
   }
 
   /** @throws SluiceError UNSUPPORTED (the SDK is not installed), CONNECTION, BAD_CONFIG */

@@ -24,6 +24,8 @@ interface Watched {
   /** What happened before the first look is told, too. */
   fromStart: boolean;
   looked: boolean;
+  /** Since when nobody works on it. */
+  silentSince?: number | undefined;
 }
 
 /** Tells listeners what happens to jobs, wherever they run, by asking for it again and again. */
@@ -32,6 +34,7 @@ export class Follower {
   readonly #list: JobList;
   readonly #log: Log;
   readonly #every: number;
+  readonly #lostAfter: number;
   readonly #hub = new EventHub();
   readonly #watched = new Map<string, Watched>();
   /** Listeners to one job, by its id, and to all, under ''. */
@@ -41,11 +44,13 @@ export class Follower {
   #listedAt = 0;
   #closed = false;
 
-  constructor(records: Records, list: JobList, log: Log, every: number) {
+  /** @param pace milliseconds between looks, and until a job that nobody works on is given up */
+  constructor(records: Records, list: JobList, log: Log, pace: { poll: number; lostAfter: number }) {
     this.#records = records;
     this.#list = list;
     this.#log = log;
-    this.#every = every;
+    this.#every = pace.poll;
+    this.#lostAfter = pace.lostAfter;
   }
 
   /** Of a job that this process has just started, all is told from the start. */
@@ -134,7 +139,9 @@ export class Follower {
     if (isFinal(status)) this.#hub.emit({ type: 'status', id, at, status, error });
     watched.status = status;
     watched.progress = text;
-    if (isFinal(status) || (record.interrupted && !this.#wanted.has(''))) this.#forget(id);
+    watched.silentSince = record.interrupted ? (watched.silentSince ?? at) : undefined;
+    const silent = at - (watched.silentSince ?? at) > this.#lostAfter;
+    if (isFinal(status) || (silent && !this.#wanted.has(''))) this.#forget(id);
   }
 
   #forget(id: string): void {

@@ -112,7 +112,11 @@ async function installRuntime(log: Log): Promise<void> {
   installed = true;
   const { makeTelemetryFilterString, Runtime } = await loadTemporal(() => import('@temporalio/worker'));
   const say = (level: 'debug' | 'warn' | 'error') => (message: string, meta?: object) =>
-    log[level]({ temporal: meta && plain(meta) }, message);
+    // The queue of parts has no workflows; that is as it should be.
+    log[message.startsWith('No workflows registered') ? 'debug' : level](
+      { temporal: meta && plain(meta) },
+      message,
+    );
   Runtime.install({
     shutdownSignals: [],
     logger: {
