@@ -110,12 +110,10 @@ export class Call {
   /** @param headers name, value, name, value … */
   reply(status: number, headers: string[] = [], content?: string | Buffer): void {
     headers.push('x-amz-request-id', this.id);
-    if (status !== 204 && status !== 304) {
-      const length = content === undefined ? 0 : Buffer.byteLength(content);
-      headers.push('content-length', String(length));
-    }
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+    if (status !== 204 && status !== 304) headers.push('content-length', String(bytes?.length ?? 0));
     this.response.writeHead(status, headers);
-    this.response.end(content);
+    this.response.end(bytes);
   }
 
   replyXml(xml: string, headers: string[] = []): void {

@@ -55,7 +55,7 @@ export class RouterBucket implements Store {
 
   /** Where an object lies. @throws StoreError BAD_KEY */
   async place(key: string): Promise<Place> {
-    const owner = await this.#layout.ownerOf(key);
+    const owner = this.#layout.ready(key) ?? (await this.#layout.ownerOf(key));
     return { store: owner.store, key: targetKey(owner, key) };
   }
 

@@ -120,6 +120,17 @@ export class Layout {
     );
   }
 
+  /** As ownerOf, at once; nothing where a target has to be opened first. @throws StoreError BAD_KEY */
+  ready(key: string): Owner | undefined {
+    checkKey(this, key);
+    for (const { prefix, byKey, owner } of this.#rules) {
+      if (!key.startsWith(prefix)) continue;
+      if (byKey || !owner) return undefined;
+      if (owner.targetPrefix !== '' || key.length > prefix.length) return owner;
+    }
+    return undefined;
+  }
+
   /** As ownerOf, with nothing for a key that nobody can hold. */
   async find(key: string): Promise<Owner | undefined> {
     checkKey(this, key);

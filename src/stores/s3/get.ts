@@ -33,6 +33,9 @@ export function rangeHeader(range: ByteRange): string {
   return `bytes=${range.start}-${range.end ?? ''}`;
 }
 
+/** Bytes that are taken in before anyone reads. */
+const HELD = 256 * 1024;
+
 /** The bytes of one object or range, over as many connections as it takes. */
 class ObjectBody extends Readable implements Sink {
   readonly request: S3Request;
@@ -48,9 +51,12 @@ class ObjectBody extends Readable implements Sink {
   #expected = 0;
   #failures = 0;
   #relay: Relay | undefined;
+  /** What came before anyone read: with it, small objects need no more of the stream. */
+  #held: Buffer[] | undefined = [];
+  #whole = false;
 
   constructor(client: S3Client, key: string, options: GetOptions) {
-    super({ highWaterMark: 256 * 1024 });
+    super({ highWaterMark: HELD });
     this.#client = client;
     this.#key = key;
     this.#signal = options.signal;
@@ -85,29 +91,38 @@ class ObjectBody extends Readable implements Sink {
       this.#controller?.abort(this.#corrupt());
       return true;
     }
+    if (this.#held) {
+      this.#held.push(chunk);
+      return this.#received < HELD;
+    }
     return this.#relay ? this.#relay.write(chunk) : this.push(chunk);
   }
 
   end(): void {
-    if (this.#received !== this.#expected) this.fail(this.#corrupt());
-    else if (this.#relay) this.#relay.end();
+    if (this.#received !== this.#expected) {
+      this.fail(this.#corrupt());
+      return;
+    }
+    // The connection is another request's from now on.
+    this.#controller = undefined;
+    this.#whole = true;
+    if (this.#held) return;
+    if (this.#relay) this.#relay.end();
     else this.push(null);
   }
 
   /** See `relay` in ../relay.ts. */
   relayTo(target: Writable): Promise<void> {
     return new Promise((resolve, reject) => {
-      const come: Buffer[] = [];
-      for (let chunk = this.read() as Buffer | null; chunk; chunk = this.read() as Buffer | null)
-        come.push(chunk);
-      if (this.#received === this.#expected) {
-        // A small object came with its head: one write, and nothing to wait for.
-        target.end(come.length === 1 ? come[0] : Buffer.concat(come));
+      const held = this.#held ?? [];
+      this.#held = undefined;
+      if (this.#whole) {
+        target.end(held.length === 1 ? held[0] : Buffer.concat(held));
         resolve();
         return;
       }
       this.#relay = new Relay(target);
-      for (const chunk of come) this.#relay.write(chunk);
+      for (const chunk of held) this.#relay.write(chunk);
       this.on('error', (error) => {
         target.destroy();
         reject(error);
@@ -135,6 +150,12 @@ class ObjectBody extends Readable implements Sink {
   }
 
   override _read(): void {
+    if (this.#held) {
+      const held = this.#held;
+      this.#held = undefined;
+      for (const chunk of held) this.push(chunk);
+      if (this.#whole) this.push(null);
+    }
     this.#controller?.resume();
   }
 

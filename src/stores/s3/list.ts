@@ -28,11 +28,11 @@ export async function* listObjects(
 ): AsyncGenerator<ListPage, void, undefined> {
   const { prefix = '', startAfter, delimiter } = options;
   const size = Math.min(Math.max(options.pageSize ?? PAGE, 1), PAGE);
-  const stopped = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, stopped.signal]) : stopped.signal;
+  /** Stops a page that is on its way while nobody waits for it. */
+  let stopped: AbortController | undefined;
   const asked = { store: client.name, action: 'list' };
 
-  const page = async (token: string | undefined): Promise<ParsedPage> => {
+  const page = async (token: string | undefined, signal = options.signal): Promise<ParsedPage> => {
     const query: Record<string, string> = {
       'list-type': '2',
       'encoding-type': 'url',
@@ -63,7 +63,11 @@ export async function* listObjects(
       coming = undefined;
       // Who wants one page only costs the store one page only.
       if (next !== undefined && size >= AHEAD && count > 1) {
-        coming = page(next);
+        stopped ??= new AbortController();
+        coming = page(
+          next,
+          options.signal ? AbortSignal.any([options.signal, stopped.signal]) : stopped.signal,
+        );
         // It is awaited in the next round, or not wanted.
         coming.catch(() => undefined);
       }
@@ -81,10 +85,10 @@ export async function* listObjects(
       if (next !== undefined) coming ??= page(next);
     }
   } catch (error) {
-    if (stopped.signal.aborted && isError(error, 'CANCELED') && !options.signal?.aborted) return;
+    if (stopped?.signal.aborted && isError(error, 'CANCELED') && !options.signal?.aborted) return;
     throw error;
   } finally {
-    stopped.abort();
+    stopped?.abort();
   }
 }
 
