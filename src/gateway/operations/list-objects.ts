@@ -62,10 +62,14 @@ export async function listObjects(call: Call): Promise<void> {
 }
 
 function contents(object: ObjectInfo, encode: (key: string) => string, owner: string): string {
-  const etag = object.etag === undefined ? '' : `<ETag>${escapeXml(quoted(object.etag))}</ETag>`;
+  const etag = object.etag === undefined ? '' : `<ETag>${tagText(object.etag)}</ETag>`;
   const modified = new Date(object.modified ?? 0).toISOString();
   return `<Contents><Key>${encode(object.key)}</Key><LastModified>${modified}</LastModified>${etag}<Size>${object.size}</Size>${owner}<StorageClass>${object.storageClass ?? 'STANDARD'}</StorageClass></Contents>`;
 }
+
+/** An etag in its quotes; most have nothing else to escape. */
+const tagText = (etag: string): string =>
+  /^[\w-]+$/.test(etag) ? `&quot;${etag}&quot;` : escapeXml(quoted(etag));
 
 /** What listings of objects and of uploads have in common. */
 export function askedFor(call: Call, most = 'max-keys') {

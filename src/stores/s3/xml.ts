@@ -64,6 +64,12 @@ const NAMED: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', a
 
 export function decodeEntities(text: string): string {
   if (!text.includes('&')) return text;
+  // An ETag, once for each key of a listing: only its quotes are written so.
+  for (const quote of ['&#34;', '&quot;']) {
+    if (!text.startsWith(quote) || !text.endsWith(quote)) continue;
+    const inside = text.slice(quote.length, -quote.length);
+    if (text.length >= 2 * quote.length && !inside.includes('&')) return `"${inside}"`;
+  }
   return text.replace(/&(?:#x([0-9a-fA-F]+)|#([0-9]+)|([a-z]+));/g, (all, hex, decimal, name) => {
     if (name !== undefined) return NAMED[name] ?? all;
     return String.fromCodePoint(hex !== undefined ? Number.parseInt(hex, 16) : Number(decimal));
