@@ -74,7 +74,7 @@ export function parseAddress(text: string): PostgresAddress {
 
 /** As libpq does, `require` asks for TLS and looks at no certificate, unless an authority is named. */
 function tlsOf(take: (name: string) => string | undefined, host: string | undefined): PostgresAddress['ssl'] {
-  const mode = take('sslmode') ?? process.env.PGSSLMODE ?? 'disable';
+  const mode = take('sslmode') ?? 'disable';
   const [ca, cert, key] = [take('sslrootcert'), take('sslcert'), take('sslkey')].map(
     (path) => path && readPem(path),
   );

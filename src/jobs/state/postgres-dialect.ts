@@ -8,6 +8,24 @@ export function toPostgres(sql: string): string {
     .replace(/'(?:[^']|'')*'|"[^"]*"|\?/g, (found) => (found === '?' ? `$${++at}` : found));
 }
 
+/** Rows of one INSERT: the protocol allows 65,535 values. */
+const MOST_ROWS = 500;
+
+/** An INSERT of one row as INSERTs of many; undefined for any other statement. */
+export function insertRows<T>(
+  sql: string,
+  rows: readonly (readonly T[])[],
+): { sql: string; values: T[] }[] | undefined {
+  const [, before, row, after] = /^(\s*INSERT INTO .*? VALUES )(\([^()]*\))(.*)$/s.exec(sql) ?? [];
+  if (row === undefined) return undefined;
+  const statements = [];
+  for (let i = 0; i < rows.length; i += MOST_ROWS) {
+    const some = rows.slice(i, i + MOST_ROWS);
+    statements.push({ sql: before + some.map(() => row).join(', ') + after, values: some.flat() });
+  }
+  return statements;
+}
+
 /** Tables. `C` compares text byte by byte, whatever the database's language. */
 export function toPostgresTables(sql: string): string {
   return sql

@@ -3,7 +3,7 @@ import type { Pool, PoolClient, QueryResult } from 'pg';
 import { isError, SluiceError } from '../../base/errors.ts';
 import { backoff, type RetryPolicy } from '../../stores/retry.ts';
 import { type PostgresAddress, parseAddress } from './postgres-address.ts';
-import { toPostgres, toPostgresTables } from './postgres-dialect.ts';
+import { insertRows, toPostgres, toPostgresTables } from './postgres-dialect.ts';
 import { isConnectionLoss, isOthersTransaction, postgresError } from './postgres-errors.ts';
 import type { Database, Row, Schema, Sql, Value } from './sql.ts';
 import { newerVersion } from './sqlite.ts';
@@ -32,7 +32,7 @@ export class PostgresDatabase implements Database {
   readonly clock = 'CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)';
   readonly #pool: Pool;
   /** Statements as PostgreSQL wants them, by how they were written. */
-  readonly #texts = new Map<string, string>();
+  readonly #statements = new Map<string, { name: string; text: string }>();
   #broken = false;
   /** When it was reached again after a break, by performance.now(). */
   #reachableSince = Number.NEGATIVE_INFINITY;
@@ -201,11 +201,14 @@ export class PostgresDatabase implements Database {
       (await client.query(this.#text(sql), values)).rows as T[];
     return {
       clock: this.clock,
-      run: async (sql, ...values) => (await client.query(this.#text(sql), values)).rowCount ?? 0,
+      run: async (sql, ...values) => (await client.query(this.#prepared(sql), values)).rowCount ?? 0,
       runEach: async (sql, rows) => {
-        const text = this.#text(sql);
+        const many = insertRows(sql, rows);
+        const statement = this.#prepared(sql);
         // All are on their way at once; after one that fails, the others do nothing.
-        const answers = rows.map((values) => client.query(text, [...values]));
+        const answers = many
+          ? many.map((each) => client.query(toPostgres(each.sql), each.values))
+          : rows.map((values) => client.query(statement, [...values]));
         for (const answer of answers) answer.catch(() => undefined);
         for (const answer of answers) await answer;
       },
@@ -215,12 +218,20 @@ export class PostgresDatabase implements Database {
   }
 
   #text(sql: string): string {
-    let text = this.#texts.get(sql);
-    if (text === undefined) {
-      text = toPostgres(sql);
-      this.#texts.set(sql, text);
+    return this.#prepared(sql).text;
+  }
+
+  /**
+   * For what changes rows. What reads them must not be prepared by name: its plan is refused once a newer version adds a
+   * column to its table.
+   */
+  #prepared(sql: string): { name: string; text: string } {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = { name: `sluice_${this.#statements.size}`, text: toPostgres(sql) };
+      this.#statements.set(sql, statement);
     }
-    return text;
+    return statement;
   }
 
   /** Brings the schema to its newest version, also when two processes try at once. */
