@@ -55,7 +55,8 @@ it('counts by operation, target and status, and writes a line for each request',
   await gateway.send({ path: '/bucket/counted' });
   await gateway.send({ path: '/bucket/none' });
   await gateway.send({ path: '/bucket/none', anonymous: true });
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  // An answer is counted once it has gone out.
+  while (lines.length < 4) await new Promise((resolve) => setTimeout(resolve, 10));
   const text = await metrics.registry.metrics();
   const target = 'target="target of s3a://bucket"';
   for (const line of [
@@ -82,10 +83,12 @@ it('counts by operation, target and status, and writes a line for each request',
 });
 
 it('lets requests end before it closes', async () => {
+  const begun = Promise.withResolvers<void>();
   const gateway = await startGateway({}, (inner) =>
     Object.assign(Object.create(inner), {
       kind: 'slow',
       head: async (key: string) => {
+        begun.resolve();
         await new Promise((resolve) => setTimeout(resolve, 300));
         return inner.head(key);
       },
@@ -93,8 +96,8 @@ it('lets requests end before it closes', async () => {
   );
   await gateway.store.put('slow', Buffer.from('x'));
   const answer = gateway.send({ path: '/bucket/slow', query: { tagging: '' } });
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  await Promise.all([gateway.close(5000), answer]);
+  await begun.promise;
+  await Promise.all([gateway.close(60_000), answer]);
   assert.equal((await answer).status, 200);
   await assert.rejects(gateway.send({ path: '/bucket/slow' }), { code: 'ECONNREFUSED' });
 });

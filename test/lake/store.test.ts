@@ -279,11 +279,9 @@ describe('a ref of a lake as a Store', () => {
 
   it('never gives bytes of another object that took the place meanwhile', async () => {
     const store = storeOf('main', { via: 'api' });
-    lake.server.faults.add({ method: 'GET', path: /\/objects\?path=a$/, times: 1, delay: 150 });
-    const reading = store.get('a');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    await lake.put('main', 'a', 'newer!');
-    await assert.rejects(reading, { code: 'PRECONDITION_FAILED' });
+    const wait = () => lake.put('main', 'a', 'newer!');
+    lake.server.faults.add({ method: 'GET', path: /\/objects\?path=a$/, times: 1, wait });
+    await assert.rejects(store.get('a'), { code: 'PRECONDITION_FAILED' });
     assert.equal(await text(store, 'a'), 'newer!');
   });
 });

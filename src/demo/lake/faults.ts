@@ -17,6 +17,8 @@ export interface Fault {
   retryAfter?: number;
   /** Waits so many milliseconds first. */
   delay?: number;
+  /** Waits for this first. */
+  wait?: () => Promise<unknown>;
   /** Ends the connection without an answer. */
   cut?: boolean;
 }
@@ -44,6 +46,7 @@ export class Faults {
     if (!fault) return false;
     if (fault.times !== undefined) fault.times--;
     if (fault.delay !== undefined) await sleep(fault.delay);
+    await fault.wait?.();
     if (fault.cut) {
       request.socket.destroy();
       return true;

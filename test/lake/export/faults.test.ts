@@ -85,7 +85,8 @@ test('a second run on one destination is refused while the first one works', asy
   const { lake, app, run } = await lakeBench(t);
   await lake.put('main', 'slow', 'x');
   await lake.commit('main', 'A');
-  lake.server.faults.add({ path: /objects\?.*slow/, delay: 1500, times: 1 });
+  const refused = Promise.withResolvers<void>();
+  lake.server.faults.add({ path: /objects\?.*slow/, wait: () => refused.promise, times: 1 });
   const engine = await app.engine();
   const first = await engine.submit('lake-export', { source, destination: to });
   while (
@@ -98,6 +99,7 @@ test('a second run on one destination is refused while the first one works', asy
   const second = await run({ source, destination: to, marker: 'none' });
   assert.deepEqual([second.status, second.error!.code], ['FAILED', 'LEASED']);
   assert.match(second.error!.message, new RegExp(first.id));
+  refused.resolve();
   assert.equal((await engine.wait(first.id)).status, 'SUCCESS');
 });
 
@@ -155,11 +157,9 @@ test('a branch that is deleted while it is exported was pinned before', async (t
   lake.branch('short-lived');
   for (let i = 0; i < 30; i++) await lake.put('short-lived', `d/${i}`, `${i}`);
   await lake.commit('short-lived', 'A');
-  lake.server.faults.add({ path: /objects\?path/, delay: 300, times: 1 });
-  const running = run({ source: 'lakefs://repo/short-lived', destination: to });
-  await new Promise((resolve) => setTimeout(resolve, 150));
-  lake.repository.deleteBranch('short-lived');
-  const job = await running;
+  const wait = async () => lake.repository.deleteBranch('short-lived');
+  lake.server.faults.add({ path: /objects\?path/, wait, times: 1 });
+  const job = await run({ source: 'lakefs://repo/short-lived', destination: to });
   assert.equal(job.status, 'SUCCESS');
   assert.equal(Object.keys(await contents((await app.open(to)).store, 'here/')).length, 30);
 });
