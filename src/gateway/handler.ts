@@ -81,7 +81,8 @@ export function createHandlers(options: GatewayOptions, limits: Limits): (scheme
     const milliseconds = performance.now() - trace.started;
     const bucket = request?.bucket ?? '';
     const key = request?.key ?? '';
-    const received = Number(incoming.headers['content-length'] ?? 0) || 0;
+    const { headers } = incoming;
+    const received = Number(headers['content-length'] ?? headers['x-amz-decoded-content-length'] ?? 0) || 0;
     const target =
       trace.client === undefined ? '' : (options.targetOf?.(scheme, bucket, key) ?? `${scheme}://${bucket}`);
     metrics?.ended({ operation, target, status, seconds: milliseconds / 1000, received, sent });

@@ -140,6 +140,8 @@ export type ByteRange = { start: number; end?: number } | { last: number };
 
 export interface GetOptions {
   range?: ByteRange;
+  /** Wants `info.checksums`, too, which a Store need not give otherwise. */
+  checksums?: boolean;
   ifMatch?: string;
   ifNoneMatch?: string;
   signal?: AbortSignal;
@@ -178,6 +180,8 @@ export interface PutOptions extends ObjectProperties {
   md5?: string;
   /** A checksum of the whole body to keep and check where the store can (base64), such as {crc32c: '…'}. */
   checksums?: Record<string, string>;
+  /** As `checksums`, for one that is known when the body has been read; kept where the store can take it then. */
+  trailingChecksum?: { name: string; value(): string | undefined };
   /** '*': only when the key is not there. */
   ifNoneMatch?: '*';
   /** Only when the object there has this etag. */

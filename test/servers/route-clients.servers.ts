@@ -33,6 +33,7 @@ const minioConnection = {
   endpoint: minio.endpoint,
   region: minio.region,
   path_style: true,
+  trailing_checksums: true,
   access_key_id: minio.accessKeyId,
   secret_access_key: minio.secretAccessKey,
 };

@@ -13,6 +13,9 @@ export async function getObject(call: Call): Promise<void> {
   const conditions = conditionsOf((name) => call.header(name));
   const options: GetOptions = {};
   if (range) options.range = range;
+  // A checksum of the whole is none of a range, and clients would compare.
+  const checksums = !range && call.header('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED';
+  if (checksums) options.checksums = true;
   if (conditions) {
     const only = onlyEtag(conditions.match);
     const not = onlyEtag(conditions.noneMatch);
@@ -25,7 +28,7 @@ export async function getObject(call: Call): Promise<void> {
   const { info, body } = content;
   try {
     if (conditions) checkConditions(conditions, info, true);
-    const headers = showing(call, info);
+    const headers = showing(call, info, checksums);
     let length = info.size;
     if (content.range) {
       const { start, end } = content.range;
@@ -49,7 +52,8 @@ export async function headObject(call: Call): Promise<void> {
   const conditions = conditionsOf((name) => call.header(name));
   const info = await call.store.head(call.key);
   if (conditions) checkConditions(conditions, info, true);
-  const headers = showing(call, info);
+  const checksums = !range && call.header('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED';
+  const headers = showing(call, info, checksums);
   const part = range && resolved(range, info.size);
   if (part) headers.push('content-range', `bytes ${part.start}-${part.end}/${info.size}`);
   headers.push('content-length', String(part ? part.end - part.start + 1 : info.size));
@@ -67,8 +71,8 @@ const OVERRIDES = [
   'content-encoding',
 ];
 
-function showing(call: Call, info: ObjectInfo): string[] {
-  const headers = headersOfInfo(info, call.header('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED');
+function showing(call: Call, info: ObjectInfo, checksums: boolean): string[] {
+  const headers = headersOfInfo(info, checksums);
   const { query } = call.request;
   if (query.pairs.length === 0) return headers;
   for (const name of OVERRIDES) {

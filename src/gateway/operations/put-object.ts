@@ -1,4 +1,4 @@
-import type { ObjectInfo } from '../../stores/store.ts';
+import type { ObjectInfo, PutOptions } from '../../stores/store.ts';
 import type { RequestBody } from '../body.ts';
 import type { Call } from '../call.ts';
 import { writeConditions } from '../conditions.ts';
@@ -26,7 +26,12 @@ export async function putObject(call: Call): Promise<void> {
     const bytes = await body.bytes(SMALL);
     info = await call.store.put(call.key, bytes, { ...options, size: body.size, ...kept(body) });
   } else {
-    info = await call.store.put(call.key, body.stream(), { ...options, size: body.size, ...kept(body) });
+    info = await call.store.put(call.key, body.stream(), {
+      ...options,
+      size: body.size,
+      ...kept(body),
+      ...trailing(body),
+    });
   }
   const headers: string[] = [];
   if (info.etag !== undefined) headers.push('etag', quoted(info.etag));
@@ -37,6 +42,12 @@ export async function putObject(call: Call): Promise<void> {
 function kept(body: RequestBody): { checksums?: Record<string, string> } {
   const { checksum } = body;
   return checksum?.value === undefined ? {} : { checksums: { [checksum.name]: checksum.value } };
+}
+
+/** One that the client's trailer brings goes on as a trailer, where the target takes one. */
+function trailing({ checksum }: RequestBody): PutOptions {
+  if (!checksum || checksum.value !== undefined) return {};
+  return { trailingChecksum: { name: checksum.name, value: () => checksum.value } };
 }
 
 /** Adds the checksum that was found to hold. */

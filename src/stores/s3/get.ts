@@ -66,7 +66,7 @@ class ObjectBody extends Readable implements Sink {
       action: 'read',
       key,
       method: 'GET',
-      headers: [],
+      headers: options.checksums ? ['x-amz-checksum-mode', 'ENABLED'] : [],
       signal: options.signal,
       sink: this,
     };

@@ -1,11 +1,14 @@
+import { Readable } from 'node:stream';
 import { isError } from '../../base/errors.ts';
 import { StoreError } from '../errors.ts';
 import type { Body, ObjectInfo, PutOptions } from '../store.ts';
+import { isAws } from './address.ts';
 import type { S3Client, S3Request } from './client.ts';
 import { header } from './errors.ts';
 import type { Answer } from './exchange.ts';
 import { addTag, isKeyed, quoted, writeHeaders } from './headers.ts';
 import { md5Of, promiseMd5, sendBody } from './send-body.ts';
+import { sizeWithTrailer, type Trailed, withTrailer } from './trailer.ts';
 
 /** Writes an object in one request. */
 export async function putWhole(
@@ -29,8 +32,11 @@ export async function putWhole(
     signal: options.signal,
   };
   if (options.md5 !== undefined) promiseMd5(request, options.md5);
+  const trailer = trailerFor(client, body, options);
   try {
-    const { answer, size } = await sendBody(client, request, body, options.size);
+    const { answer, size } = trailer
+      ? await sendWithTrailer(client, request, trailer)
+      : await sendBody(client, request, body, options.size);
     const info = sentInfo(client, key, size, answer);
     if (options.md5 !== undefined && info.md5 !== undefined) checkTag(client, info, options.md5);
     return info;
@@ -45,6 +51,31 @@ export async function putWhole(
     }
     throw error;
   }
+}
+
+/** What goes out with a trailer: a stream of known size, to an endpoint that takes them. */
+function trailerFor(client: S3Client, body: Body, options: PutOptions): Trailed | undefined {
+  const { trailingChecksum: checksum, size, md5 } = options;
+  if (!checksum || size === undefined || !(body instanceof Readable) || md5 !== undefined) return undefined;
+  const { settings } = client;
+  return (settings.trailingChecksums ?? isAws(settings)) ? { body, size, checksum } : undefined;
+}
+
+async function sendWithTrailer(
+  client: S3Client,
+  request: S3Request & { key: string },
+  trailed: Trailed,
+): Promise<{ answer: Answer; size: number }> {
+  const at = request.headers!.indexOf('content-encoding');
+  if (at < 0) request.headers!.push('content-encoding', 'aws-chunked');
+  else request.headers![at + 1] = `aws-chunked,${request.headers![at + 1]}`;
+  request.headers!.push(
+    ...['x-amz-decoded-content-length', String(trailed.size)],
+    ...['x-amz-trailer', `x-amz-checksum-${trailed.checksum.name}`],
+  );
+  request.payload = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
+  const { answer } = await sendBody(client, request, withTrailer(trailed), sizeWithTrailer(trailed));
+  return { answer, size: trailed.size };
 }
 
 /**

@@ -40,6 +40,8 @@ export interface S3Settings {
   etagIsMd5: boolean;
   /** False where If-None-Match and If-Match on a put are ignored or refused. */
   conditionalPut: boolean;
+  /** Whether a put may bring a checksum after its body; undefined: on AWS. */
+  trailingChecksums?: boolean;
   retry: RetryPolicy;
   tls: { ca?: string; insecure: boolean };
 }
@@ -52,7 +54,7 @@ const SETTINGS = [
   ...['profile', 'role_arn', 'external_id', 'role_session_name', 'request_payer', 'sse', 'sse_kms_key_id'],
   ...['storage_class', 'acl', 'part_size', 'multipart_threshold', 'part_concurrency', 'copy_threshold'],
   ...['copy_part_size', 'connections', 'connect_timeout', 'timeout', 'retries', 'etag_is_md5'],
-  ...['conditional_put', 'ca', 'insecure_tls'],
+  ...['conditional_put', 'trailing_checksums', 'ca', 'insecure_tls'],
 ];
 
 /**
@@ -92,6 +94,8 @@ export function parseS3Connection(
     ? read.text('endpoint')
     : (env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL) || undefined;
   if (endpoint !== undefined) settings.endpoint = parseEndpoint(read, endpoint);
+  const trailing = read.flag('trailing_checksums');
+  if (trailing !== undefined) settings.trailingChecksums = trailing;
   const pathStyle = read.flag('path_style');
   if (pathStyle !== undefined) settings.pathStyle = pathStyle;
   const algorithm = read.text('sse');
