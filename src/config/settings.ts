@@ -30,6 +30,8 @@ export interface Settings {
   /** Bytes per second through this process. */
   bandwidth?: number;
   log_level: LogLevel;
+  /** How long, and how many, jobs that have ended are remembered; without it, all are. */
+  history?: { days?: number; jobs?: number };
   connections: Connection[];
   /** URI prefix → connection. */
   use: Record<string, string>;
@@ -176,6 +178,7 @@ export const settingsShape = object({
   jobs_at_once: count,
   bandwidth: size,
   log_level: oneOf(...LOG_LEVELS),
+  history: object({ days: count, jobs: count }),
   connections: map(openObject({ type: oneOf(...CONNECTION_TYPES) }, 'type')),
   use: map(text),
   temporal: object({

@@ -36,8 +36,25 @@ export interface Engine {
   /** What happens, from now on (`id`: of one job, ending when it ends). */
   events(options?: { id?: string; signal?: AbortSignal }): AsyncIterable<JobEvent>;
 
+  /**
+   * Forgets jobs that have ended, with their parts; what they wrote stays. Absent where the engine's server forgets
+   * by a rule of its own.
+   * @returns how many
+   */
+  prune?(rule: PruneRule): Promise<number>;
+
   /** Stops taking work, lets what is in flight end or be resumed later, frees everything. */
   close(): Promise<void>;
+}
+
+/** Jobs go that one of the two is true of. */
+export interface PruneRule {
+  /** Ended earlier; milliseconds since 1970. */
+  before?: number | undefined;
+  /** Not among the newest so many that have ended. */
+  keep?: number | undefined;
+  /** Told of some jobs before they are forgotten. */
+  onForget?(ids: readonly string[]): Promise<void>;
 }
 
 export interface JobFilter {

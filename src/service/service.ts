@@ -27,6 +27,9 @@ import { ServiceTables } from './tables.ts';
 /** Ids of jobs that schedules, and that webhooks of lakeFS started. */
 const SCHEDULED = /^schedule-.+-\d{8}T\d{9}Z$/;
 const HOOKED = /^hook-[0-9a-f]{24}-\d+$/;
+const DAY_MS = 86_400_000;
+/** How often jobs that ended long ago are forgotten. */
+const FORGET_MS = 3_600_000;
 /** How often jobs are looked for that another process of the service left. */
 const LOOK_MS = 10_000;
 
@@ -48,6 +51,8 @@ export class Service {
   readonly #notices: JobNotices;
   stopping = false;
   #looking: NodeJS.Timeout | undefined;
+  #pruning: NodeJS.Timeout | undefined;
+  #forgetting: Promise<void> | undefined;
   /** Jobs that are being started. */
   readonly #starting = new Set<Promise<JobRecord>>();
 
@@ -139,6 +144,34 @@ export class Service {
         this.app.log.warn({ error: String(error) }, 'jobs that were left cannot be looked for');
       });
     }, LOOK_MS);
+    const forget = (): void => {
+      this.#forgetting = this.#forgetOld().catch((error: unknown) => {
+        if (!this.stopping) this.app.log.warn({ error: String(error) }, 'old jobs cannot be forgotten');
+      });
+    };
+    forget();
+    this.#pruning = setInterval(forget, FORGET_MS);
+  }
+
+  /** Forgets jobs that ended long ago, as `history` says, and what else is remembered of them. */
+  async #forgetOld(): Promise<void> {
+    const { days, jobs: keep } = this.app.settings.history ?? {};
+    if (days === undefined && keep === undefined) return;
+    const before = days === undefined ? undefined : Date.now() - days * DAY_MS;
+    const forgotten = await this.engine.prune?.({
+      before,
+      keep,
+      onForget: async (ids) => {
+        // An export whose job is gone would be taken for one that was never started.
+        for (const table of ['exports', 'started']) {
+          await this.db.runEach(
+            `DELETE FROM ${table} WHERE job = ?`,
+            ids.map((id) => [id]),
+          );
+        }
+      },
+    });
+    if (forgotten) this.app.log.info({ jobs: forgotten }, 'jobs that ended long ago are forgotten');
   }
 
   /** Starts a job of the service's own, which is gone on with after a restart. */
@@ -154,6 +187,8 @@ export class Service {
   async close(): Promise<void> {
     this.stopping = true;
     clearInterval(this.#looking);
+    clearInterval(this.#pruning);
+    await this.#forgetting;
     await Promise.all([
       this.schedules.close(),
       this.#notices.close(),

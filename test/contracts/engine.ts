@@ -110,6 +110,33 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
       assert.equal((await engine.list({ kind: 'other' })).jobs.length, 0);
     });
 
+    test('forgets what has ended when it is asked to, and nothing that runs', async () => {
+      const { engine, folder } = await fresh();
+      if (!engine.prune) return;
+      for (let i = 0; i < 5; i++) {
+        const id = `job-${i}`;
+        await engine.submit('counting', { folder: `${folder}-${i}`, parts: i === 2 ? -1 : 3 }, { id });
+        await engine.wait(id);
+      }
+      await engine.submit('counting', { folder: `${folder}-long`, parts: 500, delay: 50 }, { id: 'long' });
+      const ids = async () => (await engine.list()).jobs.map(({ id }) => id);
+      assert.equal(await engine.prune({}), 0);
+      assert.equal(await engine.prune({ before: (await engine.get('job-0')).completedAt }), 0);
+      const told: string[] = [];
+      const onForget = async (some: readonly string[]) => void told.push(...some);
+      assert.equal(await engine.prune({ keep: 3, onForget }), 2);
+      assert.deepEqual(told, ['job-0', 'job-1']);
+      assert.deepEqual(await ids(), ['long', 'job-4', 'job-3', 'job-2']);
+      assert.equal(await engine.prune({ before: Date.now() + 60_000 }), 3);
+      assert.deepEqual(await ids(), ['long']);
+      await assert.rejects(engine.parts('job-4'), { code: 'NOT_FOUND' });
+      await engine.cancel('long');
+      await engine.wait('long');
+      // The id is free again.
+      await engine.submit('counting', { folder: `${folder}-again`, parts: 1 }, { id: 'job-0' });
+      assert.equal((await engine.wait('job-0')).status, 'SUCCESS');
+    });
+
     test('refuses unknown kinds, bad specs, bad ids and unknown jobs', async () => {
       const { engine, folder } = await fresh();
       await assert.rejects(engine.submit('counted', {}), { code: 'NOT_FOUND', message: /counting/ });

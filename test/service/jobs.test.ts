@@ -214,3 +214,20 @@ describe('a service that is stopped', () => {
     }
   });
 });
+
+it('a service forgets jobs that ended long ago, as its settings say', async () => {
+  const service = await new TestService().start();
+  try {
+    for (const id of ['one', 'two', 'three']) {
+      const spec = { folder: service.folderOf(id), parts: 3 };
+      await service.post('/v1/jobs', { kind: 'counting', id, spec });
+      await service.ended(id);
+    }
+    await service.restart({ history: { jobs: 1 } });
+    await until(async () => (await service.get('/v1/jobs')).json.jobs.length === 1);
+    assert.equal((await service.get('/v1/jobs/three')).json.status, 'SUCCESS');
+    assert.equal((await service.get('/v1/jobs/one')).status, 404);
+  } finally {
+    await service.close();
+  }
+});

@@ -3,7 +3,7 @@ import { isError, SluiceError } from '../../../base/errors.ts';
 import { canonicalJson, type Json } from '../../../base/json.ts';
 import { Limiter } from '../../../base/limiter.ts';
 import type { RetryPolicy } from '../../../stores/retry.ts';
-import type { Engine, JobEvent, JobFilter, JobPage } from '../../engine.ts';
+import type { Engine, JobEvent, JobFilter, JobPage, PruneRule } from '../../engine.ts';
 import { DEFAULT_PART_RETRY, type Environment } from '../../environment.ts';
 import { EventHub, type Listener } from '../../events.ts';
 import { checkJobId, newJobId } from '../../ids.ts';
@@ -19,6 +19,9 @@ import { PartTable } from './parts.ts';
 import { JobRun } from './run.ts';
 import { jobsSchema } from './schema.ts';
 
+/** Jobs, and parts of one, that are forgotten at once. */
+const PRUNED_AT_ONCE = 100;
+const PARTS_AT_ONCE = 2000;
 const TICK_MS = 250;
 const HEARTBEAT_MS = 2000;
 /** How often jobs of other processes are looked at. */
@@ -176,6 +179,25 @@ export class LocalEngine implements Engine {
     // The onlooker goes on to look where the database cannot be asked.
     const job = await this.#jobs.find(id).catch(() => null);
     if (job === undefined || (job && isFinal(job.record.status))) listener.end();
+  }
+
+  async prune(rule: PruneRule): Promise<number> {
+    let pruned = 0;
+    for (;;) {
+      const some = await this.#jobs.prunable(rule, PRUNED_AT_ONCE);
+      if (some.length === 0) return pruned;
+      await rule.onForget?.(some.map(({ id }) => id));
+      let gone = 0;
+      for (const { seq, status } of some) {
+        // Nobody resumes a job that succeeded, so its parts may go some at a time, which holds up nobody.
+        if (status === 'SUCCESS') {
+          while ((await this.#parts.forgetSome(seq, PARTS_AT_ONCE)) === PARTS_AT_ONCE) await sleep(1);
+        }
+        if (await this.#jobs.forget(seq)) gone++;
+      }
+      pruned += gone;
+      if (gone === 0) return pruned;
+    }
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 import { SluiceError } from '../../../base/errors.ts';
 import type { Json } from '../../../base/json.ts';
-import type { JobFilter } from '../../engine.ts';
+import type { JobFilter, PruneRule } from '../../engine.ts';
 import {
   addCounts,
   type Counts,
@@ -43,6 +43,7 @@ export interface JobChange {
   attempts?: number;
 }
 
+const ENDED = `status IN ('SUCCESS', 'FAILED', 'CANCELED')`;
 /** Of a job in a list: all but `pinned` and `report`, which may be large. */
 const LISTED =
   'seq, jobs.id, kind, spec, status, created_at, started_at, completed_at, updated_at, attempts, planned, plan_after, counts, part_counts, live, error, cancel, owner';
@@ -168,6 +169,34 @@ export class JobTable {
 
   async requestCancel(seq: number): Promise<void> {
     await this.#sql.run('UPDATE jobs SET cancel = 1 WHERE seq = ?', seq);
+  }
+
+  /** Some jobs that have ended and that a rule lets go, the oldest first. */
+  async prunable(
+    { before, keep }: PruneRule,
+    limit: number,
+  ): Promise<{ seq: number; id: string; status: string }[]> {
+    const rules: string[] = [];
+    const values: number[] = [];
+    if (before !== undefined) {
+      rules.push('completed_at < ?');
+      values.push(before);
+    }
+    if (keep !== undefined) {
+      rules.push(`seq <= (SELECT seq FROM jobs WHERE ${ENDED} ORDER BY seq DESC LIMIT 1 OFFSET ?)`);
+      values.push(keep);
+    }
+    if (rules.length === 0) return [];
+    return await this.#sql.all(
+      `SELECT seq, id, status FROM jobs WHERE ${ENDED} AND (${rules.join(' OR ')}) ORDER BY seq LIMIT ?`,
+      ...values,
+      limit,
+    );
+  }
+
+  /** Removes a job that has ended, with the parts that it still has. */
+  async forget(seq: number): Promise<boolean> {
+    return (await this.#sql.run(`DELETE FROM jobs WHERE seq = ? AND ${ENDED}`, seq)) > 0;
   }
 
   /** The jobs of an owner that someone wants canceled. */

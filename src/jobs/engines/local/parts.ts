@@ -52,6 +52,14 @@ export class PartTable {
     );
   }
 
+  /** Removes some parts of a job; gives how many. */
+  forgetSome(job: number, limit: number): Promise<number> {
+    return this.#sql.run(
+      'DELETE FROM parts WHERE job = ? AND id IN (SELECT id FROM parts WHERE job = ? LIMIT ?)',
+      ...[job, job, limit],
+    );
+  }
+
   end(job: number, ends: readonly PartEnd[]): Promise<void> {
     return this.#sql.runEach(
       'UPDATE parts SET status = ?, counts = ?, failures = ?, error = ?, skipped = ?, data = ?, completed_at = ? WHERE job = ? AND id = ?',
