@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { App } from '../app.ts';
 import { formatBytes, formatCount, formatDuration, printable } from '../base/format.ts';
 import type { Json } from '../base/json.ts';
+import { letYoungGrow } from '../base/young-generation.ts';
 import type { JobContext } from '../jobs/kind.ts';
 import type { ExportReport } from '../lake/export/report.ts';
 import { parseLakeExportSpec } from '../lake/export/spec.ts';
@@ -43,6 +44,7 @@ Examples:
 export async function runExport(session: Session, app: App, spec: Json, id?: string): Promise<number> {
   const { output, signal } = session;
   const engine = await app.engine();
+  letYoungGrow();
   const { id: job } = await engine.submit('lake-export', spec, { id });
   const ended = await followJob(app, job, output, signal);
   output.result(
