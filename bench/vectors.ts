@@ -1,10 +1,10 @@
 /**
  * Vector exports and imports beside their peers, on one real Weaviate and one real MinIO: Sluice's export of a
  * class; bare gRPC reading of it in parallel ranges, which throws everything away; the official Python client's
- * iterator with pyarrow. Then imports of the file by Sluice and by the Python client's batches. Runs are
- * interleaved; medians, ratios and Sluice's peak memory are printed.
+ * iterator with pyarrow. Then imports of the same objects by Sluice, with its comparison at the end, and by the
+ * Python client's batches. Runs are interleaved; medians, ratios and Sluice's peak memory are printed.
  *
- *   npm run bench:vectors -- [objects=100000] [rounds=2] [imported=20000]
+ *   npm run bench:vectors -- [objects=100000] [rounds=2] [dimensions=384] [export|both]
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,6 @@ import { installed } from '../test/servers/install.ts';
 import { clientOf } from '../test/servers/vectors/fill.ts';
 import { median, TELLS_PEAK, timed } from './support/timed.ts';
 
-const DIMENSIONS = 384;
 const AT_ONCE = 4;
 
 // Run as a program by the bench itself: bare reading, so that it has a process of its own as the others have.
@@ -40,7 +39,8 @@ if (process.argv[2] === 'bare') {
   process.exit();
 }
 
-const [objects = 100_000, rounds = 2, imported = 20_000] = process.argv.slice(2).map(Number);
+const [objects = 100_000, rounds = 2, dimensions = 384] = process.argv.slice(2, 5).map(Number);
+const imports = process.argv[5] !== 'export';
 const here = import.meta.dirname;
 const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
 const [minio, weaviate, python] = await Promise.all([
@@ -84,7 +84,7 @@ async function fill(name: string, count: number): Promise<void> {
   for (let from = 0; from < count; from += 1000) {
     const batch = Array.from({ length: Math.min(1000, count - from) }, (_, i) => {
       const number = from + i;
-      const vector = Float32Array.from({ length: DIMENSIONS }, () => Math.random() - 0.5);
+      const vector = Float32Array.from({ length: dimensions }, () => Math.random() - 0.5);
       return toBatchObject(
         schema,
         {
@@ -125,7 +125,6 @@ const peer = (what: string, name: string, path: string) =>
 
 try {
   await fill('Bench', objects);
-  await fill('Small', imported);
   // Whole seconds of the server's clock: what was written just now is not to count as changed meanwhile.
   await new Promise((resolve) => setTimeout(resolve, 1500));
   const times: Record<string, number[]> = { sluice: [], bare: [], python: [] };
@@ -147,32 +146,37 @@ try {
   }
   const rate = (name: string) => objects / median(times[name]!);
   console.log(
-    `${objects} objects × ${DIMENSIONS} floats, 6 properties, to MinIO, objects a second (start of the process included):`,
+    `${objects} objects × ${dimensions} floats, 6 properties, to MinIO, objects a second (start of the process included):`,
   );
   for (const name of Object.keys(times)) console.log(`  ${name.padEnd(8)} ${rate(name).toFixed(0)}`);
   console.log(`  sluice / python ${(rate('sluice') / rate('python')).toFixed(2)} (bar 2)`);
   console.log(`  sluice / bare   ${(rate('sluice') / rate('bare')).toFixed(2)} (bar 0.65)`);
   console.log(`  peak memory     ${peak.toFixed(0)} MiB (bar 400)`);
 
-  await sluice('vectors', 'export', 's3://out/sluice', '--include', 'Small', '--id', 'small');
-  await peer('export', 'Small', 'out/python/small.parquet');
-  const imports: Record<string, number[]> = { sluice: [], python: [] };
-  for (let round = 0; round < rounds; round++) {
+  const importing: Record<string, number[]> = { sluice: [], python: [] };
+  for (let round = 0; imports && round < rounds; round++) {
     const again = [
       '--rename',
-      `Small=Sluice${round}`,
+      `Bench=Sluice${round}`,
       '--id',
       `i${round}`,
       '--reports',
       join(folder, 'imports'),
     ];
-    imports.sluice!.push((await sluice('vectors', 'import', 's3://out/sluice/small', ...again)).wall);
-    imports.python!.push((await peer('import', `Python${round}`, 'out/python/small.parquet')).wall);
+    importing.sluice!.push((await sluice('vectors', 'import', 's3://out/sluice/r0', ...again)).wall);
+    importing.python!.push((await peer('import', `Python${round}`, 'out/python/r0.parquet')).wall);
+    // The next round finds the server as this one did.
+    for (const name of [`Sluice${round}`, `Python${round}`]) {
+      await client.rest.call('DELETE', `/schema/${name}`);
+    }
   }
-  const importRate = (name: string) => imported / median(imports[name]!);
-  console.log(`${imported} objects imported, objects a second:`);
-  for (const name of Object.keys(imports)) console.log(`  ${name.padEnd(8)} ${importRate(name).toFixed(0)}`);
-  console.log(`  sluice / python ${(importRate('sluice') / importRate('python')).toFixed(2)} (bar 1)`);
+  if (imports) {
+    const importRate = (name: string) => objects / median(importing[name]!);
+    console.log(`${objects} objects imported, objects a second:`);
+    for (const name of Object.keys(importing))
+      console.log(`  ${name.padEnd(8)} ${importRate(name).toFixed(0)}`);
+    console.log(`  sluice / python ${(importRate('sluice') / importRate('python')).toFixed(2)} (bar 1)`);
+  }
 } finally {
   await client.close();
   await Promise.all([minio.stop(), weaviate.stop()]);

@@ -58,6 +58,18 @@ describe("Weaviate's own export", () => {
       }
       assert.equal(job.report.classes.Note!.objects, 120);
     }
+    const native = { backend: 'filesystem', output: backups };
+    const some = { source: 'native', native, tenants: ['b*'], partitionBy: 'tenant', verify: 'full' };
+    const part = await jobs.export(server, 'native-some', some);
+    assert.equal(part.status, 'SUCCESS', part.error?.message);
+    assert.deepEqual(readdirSync(join(jobs.folder, 'out/native-some/Note')), ['tenant=berlin']);
+    // All of three classes and of one tenant, each object compared with the server.
+    const { compared, different, lost } = part.report.verification;
+    assert.deepEqual([compared, different, lost], [110, 0, 0]);
+    await assert.rejects(
+      jobs.export(server, 'native-since', { source: 'native', native, since: backups }),
+      /leave out "since"/,
+    );
     const before = await jobs.rows('read-typed/Article.parquet');
     for (const { class: name } of await client.classes()) await client.rest.call('DELETE', `/schema/${name}`);
     const source = join(backups, 'native-typed');
@@ -137,23 +149,71 @@ describe('vectors on a real Weaviate', () => {
     });
   }
 
-  for (const reader of ['pyarrow', 'duckdb']) {
+  for (const reader of ['pyarrow', 'duckdb', 'polars', 'spark']) {
     test(`${reader} reads every value of typed files`, async () => {
-      for (const name of ['Author', 'Article', 'Passage']) {
-        const file = out(`every-typed/${name}.parquet`);
-        const { stdout } = await execute(python, [READ_TYPED, reader, file], { maxBuffer: 1e9 });
-        const rows = stdout
-          .trim()
-          .split('\n')
-          .map((line) => JSON.parse(line));
+      const names = ['Author', 'Article', 'Passage'];
+      const files = names.map((name) => out(`every-typed/${name}.parquet`));
+      const { stdout } = await execute(python, [READ_TYPED, reader, ...files], {
+        maxBuffer: 1e9,
+        env: { ...process.env, TZ: 'UTC' },
+      });
+      const read = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as [number, Record<string, unknown>]);
+      for (const [number, name] of names.entries()) {
+        const rows = read.filter(([file]) => file === number).map(([, row]) => row);
         const there = await onServer(name);
         assert.equal(rows.length, there.length);
         there.forEach((object, i) => {
-          assertTyped(rows[i], object);
+          assertTyped(rows[i]!, object);
         });
       }
     });
   }
+
+  test('pages compressed in every way, and files of a size, hold the same objects', async () => {
+    for (const compression of ['gzip', 'none', 'snappy']) {
+      const spec = { include: ['Article'], compression };
+      const job = await jobs.export(server, `by-${compression}`, spec);
+      assert.equal(job.status, 'SUCCESS', job.error?.message);
+      await assertSame(`by-${compression}/Article.parquet`, 'Article');
+      const { stdout } = await execute(python, [
+        READ_TYPED,
+        'duckdb',
+        out(`by-${compression}/Article.parquet`),
+      ]);
+      assert.equal(stdout.trim().split('\n').length, 60);
+    }
+    const size = 200_000;
+    const job = await jobs.export(server, 'sized', { include: ['Many'], fileSize: size });
+    assert.equal(job.status, 'SUCCESS', job.error?.message);
+    const files = readdirSync(out('sized/Many')).sort();
+    assert.ok(files.length > 10, `${files.length} files`);
+    const ids: string[] = [];
+    for (const file of files) {
+      // As many rows as are thought to fit, and UUIDs are not spread quite evenly.
+      assert.ok(statSync(out('sized/Many', file)).size < size * 1.3, file);
+      for (const row of await jobs.rows(`sized/Many/${file}`)) ids.push(row.object.id);
+    }
+    assert.equal(new Set(ids).size, 20_000);
+    assert.deepEqual(ids, [...ids].sort());
+  });
+
+  test('one folder for each tenant is a partitioned table for DuckDB', async () => {
+    const job = await jobs.export(server, 'partitioned', { include: ['Note'], partitionBy: 'tenant' });
+    assert.equal(job.status, 'SUCCESS', job.error?.message);
+    for (const tenant of ['amsterdam', 'berlin']) {
+      await assertSame(`partitioned/Note/tenant=${tenant}/data.parquet`, 'Note', tenant);
+    }
+    const folder = out('partitioned/Note').replaceAll("'", "''");
+    const count = `select tenant, count(*) from read_parquet('${folder}/*/*.parquet', hive_partitioning = true) group by 1 order by 1`;
+    const { stdout } = await execute(python, [
+      '-c',
+      `import duckdb; print(duckdb.sql("${count}").fetchall())`,
+    ]);
+    assert.equal(stdout.trim(), "[('amsterdam', 40), ('berlin', 40)]");
+  });
 
   test('tenants: active ones are read, inactive and empty ones named, and all by --activate-tenants', async () => {
     const job = await jobs.export(server, 'tenants', { include: ['Note'], layout: 'weaviate' });
@@ -329,7 +389,7 @@ describe('vectors on a real Weaviate', () => {
   test('429 and 503 answers are waited out', async () => {
     const proxy = await startFaultProxy(server.url);
     const busy = proxy.rule(
-      { path: '/v1/graphql', times: 2 },
+      { path: '/v1/schema', times: 2 },
       { answer: { status: 429, headers: { 'retry-after': '1' } } },
     );
     const away = proxy.rule({ path: '/v1/objects', times: 2 }, { answer: { status: 503 } });

@@ -1,6 +1,8 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { isError } from '../../base/errors.ts';
 import {
+  AggregateReply,
+  AggregateRequest,
   BatchObjectsReply,
   BatchObjectsRequest,
   SearchReply,
@@ -19,7 +21,7 @@ export interface GrpcOptions {
   maxMessage?: number | undefined;
 }
 
-/** The methods Search and BatchObjects of weaviate.v1.Weaviate. @returns the port, and how to stop */
+/** The methods Search, Aggregate (a count) and BatchObjects of weaviate.v1.Weaviate. @returns the port, and how to stop */
 export async function serveGrpc(
   database: VectorDatabase,
   options: GrpcOptions = {},
@@ -60,9 +62,16 @@ export async function serveGrpc(
         reply({ code: grpc.status.UNKNOWN, details: error.message });
       }
     };
-  const definition: ServiceDefinition = { Search: method('Search'), BatchObjects: method('BatchObjects') };
+  const definition: ServiceDefinition = {
+    Search: method('Search'),
+    Aggregate: method('Aggregate'),
+    BatchObjects: method('BatchObjects'),
+  };
   const implementation = {
     Search: handle((request) => encode(SearchReply, search(database, decode(SearchRequest, request)))),
+    Aggregate: handle((request) =>
+      encode(AggregateReply, aggregate(database, decode(AggregateRequest, request))),
+    ),
     BatchObjects: handle((request) =>
       encode(BatchObjectsReply, batch(database, decode(BatchObjectsRequest, request))),
     ),
@@ -85,8 +94,19 @@ function search(database: VectorDatabase, request: Fields): Fields {
   const shard = database.shard(collection, (request.tenant as string | undefined) || undefined);
   const schema = database.schema(collection)!;
   const after = (request.after as string | undefined) || undefined;
-  const objects = shard.after(after, Number(request.limit ?? 100));
+  const limit = Number(request.limit ?? 100);
+  // The only order that is asked for is that of updates, newest first.
+  const sorted = (request.sortBy as Fields[]).length > 0;
+  const objects = sorted ? shard.newest(limit) : shard.after(after, limit);
   return { took: 0, results: objects.map((object) => toSearchResult(object, schema, request)) };
+}
+
+function aggregate(database: VectorDatabase, request: Fields): Fields {
+  const tenant = (request.tenant as string | undefined) || undefined;
+  return {
+    took: 0,
+    singleResult: { objectsCount: database.shard(request.collection as string, tenant).size },
+  };
 }
 
 function batch(database: VectorDatabase, request: Fields): Fields {

@@ -185,22 +185,17 @@ function routesOf(database: VectorDatabase, version: string): (readonly [string,
   ];
 }
 
-/** The two queries that Sluice asks: a count, and the objects that were updated last. */
+/** The one query that Sluice asks: a count. */
 function graphql(database: VectorDatabase, query: string): object {
-  const match = /^\{(Aggregate|Get)\{(\w+)(?:\((.*?)\))?\{/.exec(query.replace(/\s+/g, ' '));
+  const match = /^\{Aggregate\{(\w+)(?:\((.*?)\))?\{/.exec(query.replace(/\s+/g, ' '));
   if (!match) return { errors: [{ message: `Syntax Error: ${query}` }] };
-  const [, what, name = '', given = ''] = match;
+  const [, name = '', given = ''] = match;
   try {
     const shard = database.shard(name, /tenant: ?"([^"]*)"/.exec(given)?.[1]);
-    if (what === 'Aggregate') return { data: { Aggregate: { [name]: [{ meta: { count: shard.size } }] } } };
-    const newest = shard.newest(Number(/limit: ?(\d+)/.exec(given)?.[1] ?? 100));
-    const rows = newest.map(({ id, updated }) => ({
-      _additional: { id, lastUpdateTimeUnix: String(updated) },
-    }));
-    return { data: { Get: { [name]: rows } } };
+    return { data: { Aggregate: { [name]: [{ meta: { count: shard.size } }] } } };
   } catch (error) {
     if (!isError(error)) throw error;
-    const unknown = `Cannot query field "${name}" on type "${what}ObjectsObj".`;
+    const unknown = `Cannot query field "${name}" on type "AggregateObjectsObj".`;
     return { errors: [{ message: error.code === 'NOT_FOUND' ? unknown : error.message }] };
   }
 }

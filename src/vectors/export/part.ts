@@ -81,6 +81,7 @@ class PartWriting {
         this.#reported = file.bytes;
       });
     }
+    await this.#allShardsThere();
     if (rows > 0 || this.#body.evenEmpty) this.#data.file = await file.finish();
     const deleted = await this.#deletions.write(`${DELETED_FOLDER}${this.#body.file}`);
     if (deleted) this.#data.deleted = deleted;
@@ -97,6 +98,26 @@ class PartWriting {
       ...(this.#failures.length > 0 ? { failures: this.#failures } : {}),
       ...(none ? { skipped: this.#data.skipped[0]!.reason } : {}),
     };
+  }
+
+  /**
+   * A cluster that has lost a node answers searches with what the others have, and does not say so: what was
+   * read counts only when every shard is on a node that answers.
+   */
+  async #allShardsThere(): Promise<void> {
+    const { name, shards } = this.#pinned.classes[this.#body.class]!;
+    if (shards.length < 2) return;
+    const there = await this.#place.client.shardCounts(name, this.#context.signal).catch((error: unknown) => {
+      // A role that may read objects need not be one that may look at nodes; the end counts all the same.
+      if (isError(error, 'ACCESS_DENIED')) return undefined;
+      throw error;
+    });
+    const missing = there ? shards.filter((shard) => !(shard in there)) : [];
+    if (missing.length === 0) return;
+    throw new SluiceError(
+      'UNAVAILABLE',
+      `The ${missing.length === 1 ? 'shard' : 'shards'} ${missing.join(', ')} of ${name} ${missing.length === 1 ? 'is' : 'are'} on no node that answers; go on when the cluster is whole again.`,
+    );
   }
 
   /** All objects, or those that are new or changed since the earlier export. */

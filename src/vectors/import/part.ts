@@ -1,3 +1,4 @@
+import { SluiceError } from '../../base/errors.ts';
 import type { PartContext } from '../../jobs/kind.ts';
 import type { PartResult } from '../../jobs/part.ts';
 import { differences } from '../compare.ts';
@@ -16,6 +17,10 @@ const BATCH_ROWS = 500;
 const BATCH_BYTES = 8 * 1024 * 1024;
 /** Requests under way at once in a part. */
 const AT_ONCE = 3;
+
+/** What a server says of single objects when it, or a node it needs, is not well: nothing about the objects. */
+const PASSING =
+  /resolve node name|deadline exceeded|connection (?:refused|reset)|unavailable|read-only|shutting down|leader not found/i;
 
 /** Writes row groups `from` to `to` of a file, in batches; what is there already is treated as the spec says. */
 export async function importObjects(
@@ -40,6 +45,8 @@ export async function importObjects(
   const send = async (batch: FileRow[]): Promise<void> => {
     const objects = batch.map(({ object, tenant }) => toBatchObject(schema, object, tenant, false));
     const refused = await place.client.insert(objects, AbortSignal.any([context.signal, stop.signal]));
+    const [passing] = refused.filter(({ error }) => PASSING.test(error));
+    if (passing) throw new SluiceError('UNAVAILABLE', `Weaviate took not all objects: ${passing.error}`);
     for (const { index: at, error } of refused) {
       const row = batch[at];
       if (row) rejects.add(row, error);

@@ -1,11 +1,17 @@
-import { SluiceError } from '../../base/errors.ts';
+import { isError, SluiceError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
 import { type RetryPolicy, retry } from '../../stores/retry.ts';
 import { floatBytes, referencesOf, type VectorObject } from '../object.ts';
 import { baseType, type ClassSchema, isReference, type PropertySchema, vectorNames } from '../schema.ts';
 import type { WeaviateConnection } from './connection.ts';
 import { WeaviateGrpc } from './grpc.ts';
-import { BatchObjectsReply, BatchObjectsRequest, SearchRequest } from './messages.ts';
+import {
+  AggregateReply,
+  AggregateRequest,
+  BatchObjectsReply,
+  BatchObjectsRequest,
+  SearchRequest,
+} from './messages.ts';
 import { decode, encode, type Fields } from './protobuf.ts';
 import { WeaviateRest } from './rest.ts';
 import { readSearchReply } from './search-reply.ts';
@@ -31,6 +37,8 @@ export class WeaviateClient {
   readonly rest: WeaviateRest;
   readonly #grpc: WeaviateGrpc;
   readonly #policy: RetryPolicy | undefined;
+  /** Whether the server counts by gRPC. */
+  #aggregates = true;
 
   constructor(connection: WeaviateConnection, policy?: RetryPolicy) {
     this.url = connection.url;
@@ -122,13 +130,17 @@ export class WeaviateClient {
     return shards.map((shard) => shard.name).sort();
   }
 
-  /** Objects by shard as the nodes say, which lags behind writes; of a replicated shard the largest count. */
+  /**
+   * Objects by shard, of the shards that are on a node that answers: as the nodes say, which lags behind
+   * writes; of a replicated shard the largest count.
+   */
   async shardCounts(className: string, signal?: AbortSignal): Promise<Record<string, number>> {
     const path = `/nodes/${encodeURIComponent(className)}`;
     const query = { output: 'verbose' };
     const { nodes = [] } = await this.rest.call<{ nodes?: NodeStatus[] }>('GET', path, { signal, query });
     const counts: Record<string, number> = {};
-    for (const { shards } of nodes) {
+    for (const { status, shards } of nodes) {
+      if (status !== 'HEALTHY') continue;
       for (const { name, objectCount = 0 } of shards ?? []) {
         counts[name] = Math.max(counts[name] ?? 0, objectCount);
       }
@@ -138,6 +150,21 @@ export class WeaviateClient {
 
   /** Objects now. */
   async count(className: string, tenant?: string, signal?: AbortSignal): Promise<number> {
+    if (this.#aggregates) {
+      try {
+        const request = encode(AggregateRequest, { collection: className, tenant, objectsCount: true });
+        const reply = decode(AggregateReply, await this.#grpc.call('Aggregate', request, { signal }));
+        return Number((reply.singleResult as Fields | undefined)?.objectsCount ?? 0);
+      } catch (error) {
+        if (!isError(error, 'UNSUPPORTED')) throw error;
+        this.#aggregates = false;
+      }
+    }
+    return this.#countByGraphql(className, tenant, signal);
+  }
+
+  /** Of servers before 1.29; GraphQL asks for the right to read all classes. */
+  async #countByGraphql(className: string, tenant?: string, signal?: AbortSignal): Promise<number> {
     const argument = tenant === undefined ? '' : `(tenant: ${JSON.stringify(tenant)})`;
     const reply = await this.#graphql<{ Aggregate?: Record<string, { meta?: { count?: number } }[]> }>(
       `{Aggregate{${className}${argument}{meta{count}}}}`,
@@ -157,18 +184,17 @@ export class WeaviateClient {
     query: { tenant?: string | undefined; limit: number },
     signal?: AbortSignal,
   ): Promise<{ id: string; updated: number }[]> {
-    const tenant = query.tenant === undefined ? '' : `,tenant:${JSON.stringify(query.tenant)}`;
-    const order = 'sort:[{path:["_lastUpdateTimeUnix"],order:desc}]';
-    const reply = await this.#graphql<{ Get?: Record<string, NewestRow[]> }>(
-      `{Get{${className}(${order},limit:${query.limit}${tenant}){_additional{id lastUpdateTimeUnix}}}}`,
-      `list the newest objects of ${className}`,
-      className,
-      signal,
-    );
-    return (reply.Get?.[className] ?? []).map(({ _additional }) => ({
-      id: _additional.id,
-      updated: Number(_additional.lastUpdateTimeUnix),
-    }));
+    const request = encode(SearchRequest, {
+      collection: className,
+      tenant: query.tenant,
+      limit: query.limit,
+      sortBy: [{ ascending: false, path: ['_lastUpdateTimeUnix'] }],
+      properties: {},
+      metadata: { uuid: true, lastUpdateTimeUnix: true },
+      ...API,
+    });
+    const objects = readSearchReply(await this.#grpc.call('Search', request, { signal }));
+    return objects.map(({ id, updated }) => ({ id, updated }));
   }
 
   /**
@@ -195,9 +221,7 @@ export class WeaviateClient {
         lastUpdateTimeUnix: true,
         ...(wanted.vectors ? { vector: true, vectors: vectorNames(schema) } : {}),
       },
-      uses123Api: true,
-      uses125Api: true,
-      uses127Api: true,
+      ...API,
     });
     const reply = await this.#grpc.call('Search', request, { signal });
     return { objects: readSearchReply(reply), bytes: reply.length };
@@ -281,12 +305,12 @@ export class WeaviateClient {
 }
 
 interface NodeStatus {
+  status?: string;
   shards?: { name: string; objectCount?: number }[] | null;
 }
 
-interface NewestRow {
-  _additional: { id: string; lastUpdateTimeUnix: string };
-}
+/** Asks for replies in the form of 1.27. */
+const API = { uses123Api: true, uses125Api: true, uses127Api: true };
 
 /** Searches after this UUID begin with the first object (the null UUID itself is no object's). */
 const FIRST = '00000000-0000-0000-0000-000000000000';

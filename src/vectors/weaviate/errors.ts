@@ -58,6 +58,9 @@ function grpcCode(code: number, said: string): ErrorCode {
     case 13:
       return /RST_STREAM|connection|socket|stream/i.test(said) ? 'CONNECTION' : 'UNAVAILABLE';
     default:
+      // What the server's own sign-in and roles refuse comes without a status of its own.
+      if (/extract auth|unauthorized|invalid api key|token is expired/i.test(said)) return 'UNAUTHENTICATED';
+      if (/forbidden/i.test(said)) return 'ACCESS_DENIED';
       return /context deadline exceeded|timeout/i.test(said)
         ? 'TIMEOUT'
         : /unavailable|connection refused|shutdown|read[- ]only|not ready/i.test(said)

@@ -47,6 +47,8 @@ export const PropertiesRequest: Message = message(() => ({
   returnAllNonrefProperties: one(11, 'bool'),
 }));
 
+export const SortBy = message(() => ({ ascending: one(1, 'bool'), path: many(2, 'string') }));
+
 export const SearchRequest = message(() => ({
   collection: one(1, 'string'),
   tenant: one(10, 'string'),
@@ -54,6 +56,7 @@ export const SearchRequest = message(() => ({
   metadata: one(21, MetadataRequest),
   limit: one(30, 'int'),
   after: one(33, 'string'),
+  sortBy: many(34, SortBy),
   uses123Api: one(100, 'bool'),
   uses125Api: one(101, 'bool'),
   uses127Api: one(102, 'bool'),
@@ -141,6 +144,19 @@ export const SearchResult = message(() => ({
 }));
 
 export const SearchReply = message(() => ({ took: one(1, 'float'), results: many(2, SearchResult) }));
+
+// ── Aggregate (1.29 and later) ───────────────────────────────────────────────────────────────────────
+
+export const AggregateRequest = message(() => ({
+  collection: one(1, 'string'),
+  tenant: one(10, 'string'),
+  objectsCount: one(20, 'bool'),
+}));
+const AggregateSingle = message(() => ({ objectsCount: one(1, 'int') }));
+export const AggregateReply = message(() => ({
+  took: one(1, 'float'),
+  singleResult: one(2, AggregateSingle),
+}));
 
 // ── BatchObjects ─────────────────────────────────────────────────────────────────────────────────────
 
