@@ -182,10 +182,15 @@ function sizeOf(flag: string, text: string | undefined): number | undefined {
 function describeVerification({ how, counts, compared }: VectorReport['verification']): string {
   if (how === 'none') return 'not verified';
   const said = [`${formatCount(compared)} rows compared with the server, value by value`];
-  if (counts.agreed > 0) said.unshift(`${formatCount(counts.agreed)} counts agree with the server's`);
+  if (counts.agreed > 0)
+    said.unshift(
+      `${formatCount(counts.agreed)} ${counts.agreed === 1 ? 'count agrees' : 'counts agree'} with the server's`,
+    );
   if (counts.ids > 0) said.push(`all ids of ${formatCount(counts.ids)} where counts differ`);
   if (counts.unseen > 0)
-    said.push(`${formatCount(counts.unseen)} tenants cannot be counted while they sleep`);
+    said.push(
+      `${formatCount(counts.unseen)} ${counts.unseen === 1 ? 'tenant' : 'tenants'} not counted: asleep or gone`,
+    );
   return `verified: ${said.join('; ')}`;
 }
 
