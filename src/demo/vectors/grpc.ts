@@ -9,7 +9,7 @@ import {
   SearchRequest,
 } from '../../vectors/weaviate/messages.ts';
 import { decode, encode, type Fields } from '../../vectors/weaviate/protobuf.ts';
-import type { VectorDatabase } from './database.ts';
+import { invalid, type VectorDatabase } from './database.ts';
 import { fromBatchObject, toSearchResult } from './values.ts';
 
 /** Longest message either way, as Weaviate's default. */
@@ -19,6 +19,8 @@ export interface GrpcOptions {
   apiKey?: string | undefined;
   /** Bytes of the longest message either way. */
   maxMessage?: number | undefined;
+  /** Objects of the longest sorted answer (QUERY_MAXIMUM_RESULTS). */
+  maxResults?: number | undefined;
 }
 
 /** The methods Search, Aggregate (a count) and BatchObjects of weaviate.v1.Weaviate. @returns the port, and how to stop */
@@ -68,7 +70,9 @@ export async function serveGrpc(
     BatchObjects: method('BatchObjects'),
   };
   const implementation = {
-    Search: handle((request) => encode(SearchReply, search(database, decode(SearchRequest, request)))),
+    Search: handle((request) =>
+      encode(SearchReply, search(database, decode(SearchRequest, request), options.maxResults)),
+    ),
     Aggregate: handle((request) =>
       encode(AggregateReply, aggregate(database, decode(AggregateRequest, request))),
     ),
@@ -89,7 +93,7 @@ export async function serveGrpc(
   return { port, stop: () => server.forceShutdown() };
 }
 
-function search(database: VectorDatabase, request: Fields): Fields {
+function search(database: VectorDatabase, request: Fields, most = 10_000): Fields {
   const collection = request.collection as string;
   const shard = database.shard(collection, (request.tenant as string | undefined) || undefined);
   const schema = database.schema(collection)!;
@@ -97,6 +101,7 @@ function search(database: VectorDatabase, request: Fields): Fields {
   const limit = Number(request.limit ?? 100);
   // The only order that is asked for is that of updates, newest first.
   const sorted = (request.sortBy as Fields[]).length > 0;
+  if (sorted && limit > most) throw invalid('invalid pagination params: query maximum results exceeded');
   const objects = sorted ? shard.newest(limit) : shard.after(after, limit);
   return { took: 0, results: objects.map((object) => toSearchResult(object, schema, request)) };
 }

@@ -17,7 +17,7 @@ export interface SampleWeaviate {
  * @param options.articles objects of the sample's largest class; 0 starts it without classes
  */
 export async function startSampleWeaviate(
-  options: { articles?: number; apiKey?: string; maxMessage?: number } = {},
+  options: { articles?: number; apiKey?: string; maxMessage?: number; maxResults?: number } = {},
 ): Promise<SampleWeaviate> {
   const database = new VectorDatabase();
   if (options.articles !== 0) fillSample(database, options.articles);

@@ -1,7 +1,7 @@
 import { isError } from '../../base/errors.ts';
 import type { WeaviateClient } from '../weaviate/client.ts';
 
-/** Most objects a server lists by their time of update (QUERY_MAXIMUM_RESULTS). */
+/** Most objects a server lists by their time of update, where it is not set otherwise (QUERY_MAXIMUM_RESULTS). */
 export const MOST_LISTED = 10_000;
 
 export interface Updated {
@@ -47,6 +47,11 @@ export class Updates {
     } catch (error) {
       // A tenant that has gone since: its part has said what there is to say.
       if (isError(error, 'NOT_FOUND', 'CONFLICT')) return [];
+      // A server that is set to list fewer.
+      if (isError(error) && /maximum results/i.test(error.message)) {
+        this.found++;
+        return 'many';
+      }
       throw error;
     }
   }
