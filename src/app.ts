@@ -103,7 +103,8 @@ export async function openTemporal(
   environment: Environment,
   work: TemporalEngineOptions['work'],
 ): Promise<TemporalEngine> {
-  const { TemporalEngine } = await import('./jobs/engines/temporal/engine.ts');
+  const { loadTemporal } = await import('./jobs/engines/temporal/connect.ts');
+  const { TemporalEngine } = await loadTemporal(() => import('./jobs/engines/temporal/engine.ts'));
   const { temporal } = settings;
   const { tls_ca: ca, tls_cert: cert, tls_key: key, tls_server_name: serverName } = temporal;
   const files = ca !== undefined || cert !== undefined || serverName !== undefined;
