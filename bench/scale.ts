@@ -3,7 +3,7 @@
  * that is made slow on purpose (20 ms a request), and what it takes to plan an export of 10, 100 and 1,000 million
  * objects. Sluice runs as it is installed, from dist/.
  *
- *   npm run bench:scale -- [objects=8000]
+ *   npm run bench:scale -- [objects=4000]
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ import { startMinio, startTemporal } from '../test/servers/harness.ts';
 import { startFaultProxy } from '../test/support/fault-proxy.ts';
 import { timed } from './support/timed.ts';
 
-const objects = Number(process.argv[2] ?? 8_000);
+const objects = Number(process.argv[2] ?? 4_000);
 const DELAY_MS = 20;
 /** Object operations at once in one worker: what its speed depends on, with a store that is slow. */
 const CONCURRENCY = 2;

@@ -183,7 +183,7 @@ export class TemporalEngine implements Engine {
 
   async resume(id: string): Promise<JobRecord> {
     return this.#do(async () => {
-      const { record } = await this.#records.known(id);
+      const { record, statuses } = await this.#records.known(id);
       if (record.status === 'SUCCESS') {
         throw new SluiceError('CONFLICT', `Job ${id} succeeded; there is nothing to resume.`);
       }
@@ -192,6 +192,7 @@ export class TemporalEngine implements Engine {
         const input: JobInput = {
           ...{ kind, spec, createdAt, startedAt, pinned, planned: progress.planned },
           ...{ attempts: record.attempts + 1, tuning: this.#tuning, resumed: true },
+          pages: statuses?.length,
         };
         if (await this.#start(id, input, { pinned }, 'ALLOW_DUPLICATE'))
           return { id, ...notedOf(input), pinned };
@@ -227,14 +228,9 @@ export class TemporalEngine implements Engine {
     await this.#client.connection.close();
   }
 
-  /** A job that nobody works on goes on as soon as somebody does. */
+  /** A job that nobody works on goes on by itself as soon as somebody does: this process, where it may. */
   async #goOn(job: JobRecord): Promise<JobRecord> {
-    if (this.#options.work === 'never') {
-      throw new SluiceError(
-        'UNAVAILABLE',
-        `Nobody works on job ${job.id}, which goes on by itself as soon as somebody does. Start a worker: sluice worker`,
-      );
-    }
+    if (this.#options.work === 'never') return job;
     await this.#client.workflow.getHandle(job.id).signal('goOn');
     await this.#work();
     this.#list.touch(job.id);

@@ -66,6 +66,8 @@ export interface JobInput {
   planned?: boolean;
   /** The pages of an earlier run are there, to be opened again. */
   resumed?: boolean;
+  /** How many there are, where that is known. */
+  pages?: number | undefined;
   /** Where the job is, after it continued as new. */
   state?: JobState;
 }
@@ -139,6 +141,8 @@ export interface PageMemo {
 /** To the job: a page of the plan is there. */
 export interface PagePlanned {
   page: number;
+  /** When the job started that it is of: another job may have had the same id. */
+  of: number;
   /** The last id. */
   last: string;
   stage: number;
@@ -241,7 +245,7 @@ export interface ReopenInput {
 }
 
 export interface ReopenResult {
-  pages: Omit<PagePlanned, 'last'>[];
+  pages: Omit<PagePlanned, 'last' | 'of'>[];
   last?: string | undefined;
   /** There may be more. */
   more: boolean;

@@ -45,7 +45,7 @@ export function pageActivities(shop: Workshop): Pick<Activities, 'recallPage' | 
         const { job, pinned, tuning } = input;
         const again = { job, page, pinned, tuning, parts: before.parts, before: run };
         // What is done for good is opened again, too, so that it is kept for as long as the job runs.
-        await startPage(shop, again, book);
+        await startPage(shop, again, 'ALLOW_DUPLICATE', book);
         result.pages.push({ page, stage, statuses, sums: book.sums() });
         result.last = before.parts.at(-1)!.id;
       }

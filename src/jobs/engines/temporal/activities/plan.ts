@@ -85,19 +85,18 @@ class Planner {
     const { job, pinned, tuning } = this.#input;
     const { page } = this.#at;
     const input: PageInput = { job, page, pinned, tuning, parts: this.#parts };
-    let note = await startPage(this.#shop, input);
+    // A plan before this one may have come so far, and no further.
+    const earlier = (await startPage(this.#shop, input)) ?? (await this.#earlier(page));
+    // Else there is what is left of another job that had this id.
+    const note = earlier ?? (await startPage(this.#shop, input, 'ALLOW_DUPLICATE'));
     if (!note) {
-      // A plan before this one came so far, and no further.
-      const there = this.#shop.client.workflow.getHandle(pageId(job.id, page));
-      note = ((await there.describe()) as MemoDescription).memo?.plan;
-      if (!note)
-        throw new SluiceError('CORRUPT', `Page ${page} of the plan of job ${job.id} is not one of ours.`);
-      const { last } = note;
-      this.#adopted = true;
-      this.#parts = this.#parts.filter(({ id }) => compareKeys(id, last) > 0);
-    } else {
-      this.#parts = [];
+      throw new SluiceError(
+        'CONFLICT',
+        `Page ${page} of another job ${job.id} is still open in Temporal. End it there.`,
+      );
     }
+    this.#adopted ||= note.last !== input.parts.at(-1)!.id;
+    this.#parts = this.#parts.filter(({ id }) => compareKeys(id, note.last) > 0);
     await this.#tell(note);
     this.#at.page++;
     this.#at.after = note.last;
@@ -105,6 +104,14 @@ class Planner {
     this.#passedAt = performance.now();
     this.#wait = Math.min(LONGEST_WAIT_MS, this.#wait * 1.5 + FIRST_WAIT_MS);
     this.#running.beat();
+  }
+
+  /** What a workflow of this page that is there was started with, when it is of this job. */
+  async #earlier(page: number): Promise<PagePlanned | undefined> {
+    const { id, startedAt } = this.#input.job;
+    const there = await this.#shop.client.workflow.getHandle(pageId(id, page)).describe();
+    const { plan } = (there as MemoDescription).memo ?? {};
+    return plan?.of === startedAt ? plan : undefined;
   }
 
   async #tell(note: PagePlanned): Promise<void> {
@@ -121,18 +128,22 @@ class Planner {
 export async function startPage(
   shop: Workshop,
   input: PageInput,
+  workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE' = 'REJECT_DUPLICATE',
   book = new PageBook(input.parts),
 ): Promise<PagePlanned | undefined> {
-  const { page, job, parts, before } = input;
+  const { page, job, parts } = input;
   const { stage, statuses } = book;
-  const note: PagePlanned = { page, last: parts.at(-1)!.id, stage, statuses, sums: book.sums() };
+  const note: PagePlanned = {
+    ...{ page, of: job.startedAt, last: parts.at(-1)!.id },
+    ...{ stage, statuses, sums: book.sums() },
+  };
   try {
     await shop.client.workflow.start(PAGE_WORKFLOW, {
       workflowId: pageId(job.id, page),
       taskQueue: shop.taskQueue,
       args: [input],
       memo: { plan: note },
-      workflowIdReusePolicy: before === undefined ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE',
+      workflowIdReusePolicy,
     });
     return note;
   } catch (error) {

@@ -132,6 +132,12 @@ class Job {
         this.#holds = true;
       }
       if (input.resumed) await this.#pages.reopen(this.#work, this.#pinned, this.#scope);
+      if (state.pages.length < (input.pages ?? 0)) {
+        throw ApplicationFailure.nonRetryable(
+          'Temporal no longer keeps the parts of this job: its namespace keeps what has ended for a limited time. Start the job anew, under another id.',
+          'NOT_FOUND',
+        );
+      }
       if (this.#holds) await this.#hold(this.#pinned);
       // Without the hold nothing may be done, and nothing was.
       if (state.failure) return { status: 'FAILED', error: state.failure };
