@@ -97,7 +97,7 @@ test('commands and the service use the workers of a cluster', async (t) => {
       });
     const out = join(home, 'second');
     const spec = { source: 'lakefs://repo/main', destination: out };
-    assert.equal((await post('', { kind: 'lake-export', id: 'second', spec })).status, 201);
+    assert.equal((await post('', { kind: 'lake-export', id: 'second', spec })).status, 202);
     const events = fetch(`${api}/second/events`).then((answer) => answer.text());
     await until(() => existsSync(out) && readdirSync(out).length > 100);
     assert.equal((await post('/second/cancel')).status, 202);
