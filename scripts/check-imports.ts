@@ -18,6 +18,7 @@ const MAY_USE: Record<string, readonly string[]> = {
   demo: ['base', 'stores', 'lake', 'vectors'],
   service: ['base', 'stores', 'jobs', 'router', 'lake', 'vectors', 'tables', 'gateway', 'config', 'web'],
   web: ['base'],
+  doctor: ['base', 'stores', 'jobs', 'router', 'lake', 'vectors', 'tables', 'config', 'service'],
 };
 const root = resolve(import.meta.dirname, '../src');
 

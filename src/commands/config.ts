@@ -45,17 +45,11 @@ Examples:
       runs(async (session) => {
         const { output } = session;
         const loaded = await session.loaded();
-        const [{ checkConnections }, { checkService }, { problemText }, { sluiceKinds }] = await Promise.all([
-          import('../config/connection-checks.ts'),
-          import('../service/check.ts'),
+        const [{ allProblems }, { problemText }] = await Promise.all([
+          import('./problems.ts'),
           import('../config/load.ts'),
-          import('../app.ts'),
         ]);
-        const problems = [
-          ...loaded.problems,
-          ...(await checkConnections(loaded)),
-          ...(await checkService(loaded, sluiceKinds)),
-        ];
+        const problems = await allProblems(loaded);
         for (const problem of problems) output.result({ ...problem }, () => problemText(problem));
         if (problems.length > 0) return EXIT.usage;
         output.note(

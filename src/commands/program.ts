@@ -64,6 +64,11 @@ const COMMANDS: readonly Entry[] = [
   },
   { name: 'config', summary: 'show or check the configuration', load: () => import('./config.ts') },
   {
+    name: 'doctor',
+    summary: 'check a setup from end to end',
+    load: () => import('./doctor.ts'),
+  },
+  {
     name: 'completion',
     summary: 'print completion for bash, zsh or fish',
     load: () => import('./completion.ts'),

@@ -5,7 +5,7 @@ import { type Identity, mayJobs } from './identity/roles.ts';
 import type { ServiceOptions } from './settings.ts';
 
 /** The settings of each kind that name where it reads and writes. */
-const PLACES: Record<string, { sources: string[]; destinations: string[] }> = {
+export const PLACES: Record<string, { sources: string[]; destinations: string[] }> = {
   'lake-export': { sources: ['source'], destinations: ['destination'] },
   'vector-export': { sources: ['weaviate', 'since'], destinations: ['destination'] },
   'vector-import': { sources: ['source'], destinations: ['weaviate', 'reports'] },

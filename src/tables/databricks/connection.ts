@@ -40,12 +40,17 @@ export function parseDatabricksConnection(connection: Connection): DatabricksCon
   return result;
 }
 
-export function databricksRest(connection: DatabricksConnection): RestClient {
+/** @param options how often to try */
+export function databricksRest(
+  connection: DatabricksConnection,
+  options: { attempts?: number } = {},
+): RestClient {
   const { host, token } = connection;
   let held: { authorization: string; until: number } | undefined;
   return new RestClient({
     name: `Databricks at ${host}`,
     endpoint: host,
+    ...options,
     async authorization(refresh) {
       if (token !== undefined) return `Bearer ${token}`;
       if (refresh || !held || Date.now() > held.until) held = await oauthToken(connection);

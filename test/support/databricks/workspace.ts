@@ -147,6 +147,7 @@ export class Workspace {
     if (call === 'GET /api/2.1/unity-catalog/external-locations') return this.#locations(url);
     const unity = /^(\w+) \/api\/2\.1\/unity-catalog\/(catalogs|schemas|tables)(?:\/(.*))?$/.exec(call);
     if (unity) return this.#unity(unity[1]!, unity[2]!, unity[3], body);
+    if (call === 'GET /api/2.0/sql/warehouses/w') return { status: 200, body: { id: 'w', state: 'STOPPED' } };
     if (call === 'POST /api/2.1/jobs/runs/submit') return this.#submit(body);
     const run = this.runs.get(Number(url.searchParams.get('run_id') ?? body.run_id));
     if (call.includes('/api/2.1/jobs/')) {
@@ -277,6 +278,9 @@ export class Workspace {
       if (method === 'GET') return { status: 200, body: this.tables.get(name!) };
       this.#drop(name!);
       return { status: 200 };
+    }
+    if (method === 'GET' && name === undefined) {
+      return { status: 200, body: { [kind]: [...this.catalogs].map((each) => ({ name: each })) } };
     }
     const names = kind === 'catalogs' ? this.catalogs : this.schemas;
     if (method === 'POST') {

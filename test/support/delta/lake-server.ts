@@ -53,6 +53,7 @@ export class LakeServer {
       return { storage_config: { blockstore_type: 'local', pre_sign_support: false } };
     }
     const [, repository, kind, ref = '', ...rest] = parts;
+    if (repository === undefined) return { results: [{ id: 'lake' }], pagination: { has_more: false } };
     if (repository !== 'lake') return undefined;
     if (!kind)
       return { id: 'lake', storage_namespace: 'local://lake', default_branch: 'main', creation_date: 1 };
