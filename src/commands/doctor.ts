@@ -50,7 +50,11 @@ async function* findings(session: Session, write: boolean): AsyncGenerator<Findi
   if (problems.length === 0) yield fine(loaded);
   // What cannot be read cannot be tried.
   if (loaded.problems.length > 0) return;
-  const [{ examine }, app] = await Promise.all([import('../doctor/doctor.ts'), session.app()]);
+  const { temporal } = loaded.settings;
+  const [{ examine }, app] = await Promise.all([
+    import('../doctor/doctor.ts'),
+    session.app({ ...loaded.settings, temporal: { ...temporal, work: false } }),
+  ]);
   yield* examine(app, { signal: session.signal, write });
 }
 

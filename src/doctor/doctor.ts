@@ -1,6 +1,7 @@
 import type { Connections } from '../base/connections.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Engine } from '../jobs/engine.ts';
+import { isPostgres } from '../jobs/state/open.ts';
 import { checkTargets } from '../router/check.ts';
 import { routingOfSection } from '../router/section.ts';
 import { clockOf } from '../service/schedules/clock.ts';
@@ -8,13 +9,14 @@ import type { OpenStore } from '../stores/open.ts';
 import { checkConnection } from './connections.ts';
 import { type Finding, looked, ok, skipped } from './finding.ts';
 import { checkDestination, checkSource, nameOf, placesOf } from './places.ts';
-import { checkFolder, checkState, temporaryFolder } from './state.ts';
+import { checkFolder, checkJobs, temporaryFolder } from './state.ts';
 
 export interface Examined {
   /** Valid ones. */
   settings: Settings;
   connections: Connections;
   open: OpenStore;
+  /** That only looks at jobs and works on none. */
   engine(): Promise<Engine>;
 }
 
@@ -43,8 +45,10 @@ export async function* examine(setup: Examined, options: ExamineOptions): AsyncG
     return findings;
   };
   const all = [
-    look('state', () => checkState(() => setup.engine())),
-    look('state folder', () => checkFolder('state folder', settings.state)),
+    look('jobs', () => checkJobs(settings, () => setup.engine())),
+    ...(isPostgres(settings.state)
+      ? []
+      : [look('state folder', () => checkFolder('state folder', settings.state))]),
     look('temporary files', () => checkFolder('temporary files', temporaryFolder())),
     ...settings.connections.map((connection) =>
       look(`connection ${connection.name}`, (until) => checkConnection(connection, open, until)),

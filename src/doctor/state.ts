@@ -2,17 +2,26 @@ import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SluiceError } from '../base/errors.ts';
+import type { Settings } from '../config/settings.ts';
 import type { Engine } from '../jobs/engine.ts';
+import { isPostgres } from '../jobs/state/open.ts';
 import { type Finding, ok, warning } from './finding.ts';
 
 const GIB = 2 ** 30;
 const LITTLE = GIB;
 const NOTHING = 100 * 2 ** 20;
 
-/** Whether the state can be read, by whatever keeps it. */
-export async function checkState(engine: () => Promise<Engine>): Promise<Finding> {
+/** Whether jobs can be listed, wherever they are kept: a folder, PostgreSQL or Temporal. */
+export async function checkJobs(settings: Settings, engine: () => Promise<Engine>): Promise<Finding> {
   const { jobs } = await (await engine()).list({ limit: 1 });
-  return ok('state', jobs.length > 0 ? 'can be used; it knows jobs' : 'can be used; there are no jobs yet');
+  const { engine: name, state, temporal } = settings;
+  const kept =
+    name === 'temporal'
+      ? `in Temporal at ${temporal.address ?? '127.0.0.1:7233'}`
+      : isPostgres(state)
+        ? 'in PostgreSQL'
+        : 'in a folder';
+  return ok('jobs', `are kept ${kept} and can be listed${jobs.length > 0 ? '' : '; there are none yet'}`);
 }
 
 /** Whether files can be made in a folder, and how much room there is. */

@@ -25,7 +25,10 @@ export function parseUnityConnection(connection: Connection): UnityConnection {
 }
 
 /** @param options how long to wait between tries */
-export function unityRest({ url, token }: UnityConnection, options: { pause?: number; attempts?: number } = {}): RestClient {
+export function unityRest(
+  { url, token }: UnityConnection,
+  options: { pause?: number; attempts?: number } = {},
+): RestClient {
   return new RestClient({
     name: `Unity Catalog at ${url}`,
     endpoint: url,
