@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { SluiceError } from '../../base/errors.ts';
 import type { Part } from '../../jobs/part.ts';
 import { ChangedRanges } from './changed-ranges.ts';
 import { STAGES, type Stage } from './order.ts';
@@ -19,7 +21,8 @@ const BATCH = 500;
 
 /**
  * Splits the export into key ranges, stage by stage. Ids rise with the plan and are the same whenever it is
- * made again for the same commits.
+ * made again for the same commits and by the same means.
+ * @throws SluiceError CONFLICT when the plan that `after` comes from was cut elsewhere: going on could leave a gap
  */
 export async function* planExport(
   pinned: PinnedExport,
@@ -31,11 +34,16 @@ export async function* planExport(
   const copyTarget = targetFor(await session.size(signal));
   const changed = new ChangedRanges(pinned.bases, (base) => session.changes(base, {}, signal), copyTarget);
   let batch: Part[] = [];
+  let met = after === undefined;
   for (const [index, stage] of STAGES.entries()) {
     let number = 0;
     for await (const { body, objects } of rangesOf(stage, pinned, session, changed, copyTarget, signal)) {
-      const id = `${index}-${String(number++).padStart(8, '0')}`;
-      if (after !== undefined && id <= after) continue;
+      const id = `${index}-${String(number++).padStart(8, '0')}-${sealOf(body)}`;
+      if (!met) {
+        met = id === after;
+        if (id > after!) throw cutElsewhere();
+        continue;
+      }
       batch.push({
         id,
         stage: index,
@@ -49,7 +57,24 @@ export async function* planExport(
       }
     }
   }
+  if (!met) throw cutElsewhere();
   if (batch.length > 0) yield batch;
+}
+
+/** Where a part ends: metadata that could be read before, and cannot now, leads to other cuts. */
+function sealOf({ base, until }: PartBody): string {
+  return createHash('sha256')
+    .update(`${base ?? ''}\n${until ?? ''}`)
+    .digest('hex')
+    .slice(0, 8);
+}
+
+function cutElsewhere(): SluiceError {
+  return new SluiceError(
+    'CONFLICT',
+    "This export was planned in part, and lakeFS now answers by other means than then (its metadata can be read, or cannot any more), so the plan can't be gone on with. Resume when it is as before, or cancel the job and run the export again: what arrived is not copied twice.",
+    { retryable: false },
+  );
 }
 
 interface Range {
