@@ -9,9 +9,10 @@ COPY src src
 RUN npm ci --omit=optional && npm prune --omit=dev --omit=optional --ignore-scripts
 
 # Temporal's SDK is larger than all the rest: `--target temporal` builds the image that has it (sluice worker).
-FROM build AS build-temporal
-RUN npm install --no-save --omit=dev --omit=optional --ignore-scripts @temporalio/activity@^1.24 @temporalio/client@^1.24 \
-    @temporalio/common@^1.24 @temporalio/worker@^1.24 @temporalio/workflow@^1.24
+FROM node:24-bookworm-slim AS temporal-sdk
+WORKDIR /sdk
+RUN npm install --ignore-scripts @temporalio/activity@^1.24 @temporalio/client@^1.24 @temporalio/common@^1.24 \
+    @temporalio/worker@^1.24 @temporalio/workflow@^1.24 @swc/core@1.16.0
 
 FROM node:24-bookworm-slim AS base
 ENV NODE_ENV=production SLUICE_STATE=/var/lib/sluice
@@ -24,9 +25,11 @@ ENTRYPOINT ["node", "/app/bin/sluice.cjs"]
 CMD ["--help"]
 
 FROM base AS temporal
-COPY --from=build-temporal /build/node_modules node_modules
-COPY --from=build-temporal /build/dist dist
-COPY --from=build-temporal /build/bin bin
+# Beside the application, not in it: Node looks there for what /app/node_modules lacks.
+COPY --from=temporal-sdk /sdk/node_modules /node_modules
+COPY --from=build /build/node_modules node_modules
+COPY --from=build /build/dist dist
+COPY --from=build /build/bin bin
 
 FROM base
 COPY --from=build /build/node_modules node_modules
