@@ -60,7 +60,11 @@ export class ClassPlan {
   async *parts(): AsyncGenerator<Part> {
     if (isMultiTenant(this.#schema)) yield* this.#ofTenants();
     else {
-      this.#shards = await this.#client.shards(this.#schema.class, this.#signal);
+      this.#shards = await this.#client.shards(this.#schema.class, this.#signal).catch((error: unknown) => {
+        // A role that may read objects need not be one that may see shards.
+        if (isError(error, 'ACCESS_DENIED')) return [];
+        throw error;
+      });
       this.#objects = await this.#client.count(this.#schema.class, undefined, this.#signal);
       const rows = await this.#fileRows(undefined);
       yield* this.#ranges(undefined, this.#objects, rows, this.#schema.class);

@@ -200,7 +200,7 @@ function shardStatus(report: ClassReport, shards: string[]): Record<string, obje
     if (tenant !== '') status[tenant] = { status: 'SUCCESS', objectsExported };
     else {
       for (const [shard, objects] of Object.entries(
-        report.shards ?? { [shards.join(',')]: objectsExported },
+        report.shards ?? { [shards.join(',') || report.name]: objectsExported },
       )) {
         status[shard] = { status: 'SUCCESS', objectsExported: objects };
       }
