@@ -41,6 +41,10 @@ Examples:
   command
     .command('check')
     .description('Explain every mistake of the configuration, with its line and column.')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  sluice config check\n  sluice config check --config /etc/sluice.yaml`,
+    )
     .action(
       runs(async (session) => {
         const { output } = session;

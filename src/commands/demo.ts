@@ -16,7 +16,11 @@ export function define(command: Command): void {
       'after',
       `
 Starts a sample lake in this process (repository, branches, tags, commits; made-up data), exports a tag into a
-folder, then what a commit changed, verifies it, lets one run fail and repairs it. Nothing leaves this machine.`,
+folder, then what a commit changed, verifies it, lets one run fail and repairs it. Nothing leaves this machine.
+
+Examples:
+  sluice demo
+  sluice demo --folder /tmp/sluice-demo --objects 20000`,
     )
     .action(runs<{ folder: string; objects: string }>(demo));
 }

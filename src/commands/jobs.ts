@@ -28,6 +28,10 @@ Examples:
 function defineList(command: Command): void {
   command
     .description('List jobs, the newest first.')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  sluice jobs list --status FAILED\n  sluice jobs list --kind lake-export --search s3://exports --limit 100\n  sluice jobs list --json`,
+    )
     .addOption(new Option('--status <status>', 'only jobs of this status').choices(JOB_STATUSES))
     .option('--kind <kind>', 'only jobs of this kind')
     .option('--search <text>', 'only jobs whose id or spec holds this text')
@@ -64,6 +68,10 @@ function defineList(command: Command): void {
 function defineShow(command: Command): void {
   command
     .description('Show one job: what was asked, how far it is, what failed and why.')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  sluice jobs show 20261121-072505-3fa9c1\n  sluice jobs show 20261121-072505-3fa9c1 --parts FAILED --limit 500`,
+    )
     .addOption(
       new Option('--parts [status]', 'its parts too, all or those of a status').choices(PART_STATUSES),
     )
@@ -92,6 +100,7 @@ function defineShow(command: Command): void {
 function defineResume(command: Command): void {
   command
     .description('Go on with a job that was interrupted, failed or was canceled; what succeeded stays done.')
+    .addHelpText('after', `\nExamples:\n  sluice jobs resume 20261121-072505-3fa9c1`)
     .action(
       runs(async (session, [id]) => {
         const { output, signal } = session;
@@ -105,15 +114,18 @@ function defineResume(command: Command): void {
 }
 
 function defineCancel(command: Command): void {
-  command.description('Ask a job to stop, wherever it runs, and wait until it has.').action(
-    runs(async (session, [id]) => {
-      const { output, signal } = session;
-      const engine = await (await session.app()).engine();
-      await engine.cancel(id!);
-      const job = await engine.wait(id!, signal);
-      output.result(asJson(job), () => describeJob(job));
-    }),
-  );
+  command
+    .description('Ask a job to stop, wherever it runs, and wait until it has.')
+    .addHelpText('after', `\nExamples:\n  sluice jobs cancel 20261121-072505-3fa9c1`)
+    .action(
+      runs(async (session, [id]) => {
+        const { output, signal } = session;
+        const engine = await (await session.app()).engine();
+        await engine.cancel(id!);
+        const job = await engine.wait(id!, signal);
+        output.result(asJson(job), () => describeJob(job));
+      }),
+    );
 }
 
 function asJson(job: JobRecord): { [key: string]: Json } {

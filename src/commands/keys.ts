@@ -26,6 +26,10 @@ Examples:
   command
     .command('create <name>')
     .description('Make a key and print it; it cannot be shown again.')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  sluice keys create ci --role run --role read --expires 90d\n  sluice keys create reports --role export:read:Article* --expires 2027-01-31`,
+    )
     .requiredOption('--role <role...>', 'what its owner may do')
     .option('--expires <time>', 'days such as 90d, or a date such as 2027-01-31', toExpiry)
     .action(
@@ -41,6 +45,7 @@ Examples:
   command
     .command('list')
     .description('Show keys, without their secrets.')
+    .addHelpText('after', `\nExamples:\n  sluice keys list\n  sluice keys list --json`)
     .action(
       runs((session) =>
         withKeys(session, async (keys) => {
@@ -57,6 +62,7 @@ Examples:
   command
     .command('revoke <name>')
     .description('Make a key useless, at once.')
+    .addHelpText('after', `\nExamples:\n  sluice keys revoke ci`)
     .action(
       runs((session, [name]) =>
         withKeys(session, async (keys, note) => {

@@ -117,6 +117,12 @@ export async function makeProgram(args: readonly string[] | 'all'): Promise<Comm
     .addHelpText(
       'after',
       `
+Examples:
+  sluice demo                                                      # see it work, on made-up data
+  sluice export lakefs://repo/main s3://exports/repo
+  sluice vectors export ./exports --weaviate http://localhost:8080
+  sluice serve --config sluice.yaml
+
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 differences found, 130 interrupted.
 Help for one command: sluice <command> --help`,
     );

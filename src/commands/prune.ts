@@ -22,7 +22,7 @@ export function define(command: Command): void {
     .option('--daily <count>', 'keep the newest of each of so many days', toCount)
     .option('--weekly <count>', 'keep the newest of each of so many weeks', toCount)
     .option('--monthly <count>', 'keep the newest of each of so many months', toCount)
-    .option('--schedule <name>', 'where and what a schedule of sluice.yaml keeps, in place of a folder')
+    .option('--schedule <name>', 'by what a schedule of sluice.yaml says, in place of a folder')
     .option('--levels <count>', 'exports lie so many folders below', toCount, 1)
     .option('--timezone <zone>', 'whose days and weeks count (else UTC)')
     .option('--connection <name>', 'the connection to open the folder with')

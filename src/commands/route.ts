@@ -39,7 +39,8 @@ Examples:
     .command('explain')
     .argument('<uri>', 'such as s3a://bucket/key')
     .summary('say which mapping takes a URI, and why')
-    .description('Says which mapping takes a URI, and why.')
+    .description('Say which mapping takes a URI, and why.')
+    .addHelpText('after', `\nExamples:\n  sluice route explain s3a://bucket/raw/file --config core-site.xml`)
     .action(
       runs<RoutingOptions>(async (session, [uri], options) => {
         const routing = await openRouting(session, options);
@@ -56,7 +57,11 @@ Examples:
     .command('check')
     .option('--write', 'also put a small object under every prefix, and remove it')
     .summary('ask every target, with its own credentials')
-    .description('Asks every target of the configuration for one key, with its own credentials.')
+    .description('Ask every target of the configuration for one key, with its own credentials.')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  sluice route check --config spark-defaults.conf\n  sluice route check --config sluice.yaml --write`,
+    )
     .action(
       runs<RoutingOptions & { write?: boolean }>(async (session, _, options) => {
         const routing = await openRouting(session, options);

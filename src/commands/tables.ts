@@ -35,6 +35,10 @@ Examples:
   command
     .command('export <source>')
     .description('Export the tables that changed, as they are at a branch, tag or commit.')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  sluice tables export lakefs://repo/main\n  sluice tables export lakefs://repo/main --table orders --method native\n  sluice tables export lakefs://repo/v1.2 --branch main --all --to s3://tables/lake`,
+    )
     .option('--table <name...>', 'only these tables')
     .option('--all', 'tables that did not change, too')
     .option('--method <name>', 'native, copy, databricks or spark')
@@ -51,6 +55,10 @@ Examples:
   command
     .command('state <source>')
     .description('Show what every table of a branch was last exported at, and what failed.')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  sluice tables state lakefs://repo/main\n  sluice tables state lakefs://repo/main --json`,
+    )
     .action(
       runs(async (session, [source]) => {
         const { app, spec } = await openTables(session, source!);
@@ -62,6 +70,10 @@ Examples:
   command
     .command('retry <source> [tables...]')
     .description('Export failed tables again (all that failed, or those named), at the newest commit.')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  sluice tables retry lakefs://repo/main\n  sluice tables retry lakefs://repo/main orders customers`,
+    )
     .action(
       runs(async (session, [source, ...names]) => {
         const { app, spec } = await openTables(session, source!);

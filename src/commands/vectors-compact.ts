@@ -14,14 +14,14 @@ export function define(command: Command): void {
   command
     .summary('fold an export and its increments into one')
     .description(
-      'Makes one whole export of an increment and the exports it is based on, which stay as they are.',
+      'Make one whole export of an increment and the exports it is based on, which stay as they are.',
     )
     .argument('<export>', 'the folder of the newest export of the chain')
     .argument('<destination>', 'where the folder of the new export is made')
     .option('--file-rows <count>', 'most rows of a file (500000)')
     .option('--row-group-rows <count>', 'rows of a row group (10000)')
     .option('--id <id>', 'names the new export and its folder')
-    .addHelpText('after', '\nExample:\n  sluice vectors compact ./exports/nightly-7 ./exports --id week-1')
+    .addHelpText('after', '\nExamples:\n  sluice vectors compact ./exports/nightly-7 ./exports --id week-1')
     .action(
       runs<Options>(async (session, [source, destination], options) => {
         const app = await session.app();

@@ -35,7 +35,7 @@ interface Options {
 export function define(command: Command): void {
   command
     .summary('export classes to Parquet files')
-    .description('Exports the classes of a Weaviate, with everything their objects have, to Parquet files.')
+    .description('Export the classes of a Weaviate, with everything their objects have, to Parquet files.')
     .argument(
       '<destination>',
       's3://…, gs://…, az://…, abfss://…, file://… or a folder; the export gets a folder in it, named by its id',

@@ -26,7 +26,7 @@ export function define(command: Command): void {
   command
     .summary('import Parquet files of vectors')
     .description(
-      "Imports an export's files, or those of Weaviate's own export, into a Weaviate: classes, tenants, objects, references.",
+      "Import an export's files, or those of Weaviate's own export, into a Weaviate: classes, tenants, objects, references.",
     )
     .argument('<source>', "an export's folder, any folder of such files, or one file")
     .requiredOption('--weaviate <url>', 'the Weaviate: http(s)://host:port, or the name of a connection')

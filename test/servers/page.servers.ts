@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
 import { createSampleLake, type SampleLake } from '../../src/demo/lake/sample.ts';
 import { type Browser, openBrowser } from '../support/browser.ts';
+import { TableApp } from '../support/delta/table-app.ts';
 import { lakeConnection, TestService, until } from '../support/service.ts';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
@@ -183,6 +184,57 @@ describe('the page in Chromium', () => {
     assert.deepEqual(await axe(page), []);
   });
 
+  it('makes, changes and deletes a schedule, and leaves those of sluice.yaml to the file', async () => {
+    await page.goto(`${service.url}/#/schedules`);
+    await page.getByTitle('It stands in sluice.yaml').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Delete nightly' }).count(), 0);
+    await page.getByRole('link', { name: 'New schedule' }).click();
+    await page.getByRole('button', { name: 'Make the schedule' }).click();
+    await page.getByText('Still needed: Name, Times (cron).').waitFor();
+    await page.getByRole('textbox', { name: 'Name needed' }).fill('own');
+    await page.getByLabel('Times (cron)').fill('every day');
+    await page.getByLabel('Source').fill('lakefs://shop/main');
+    await page
+      .getByLabel('Destination', { exact: false })
+      .first()
+      .fill(`${service.folderOf('own')}/{date}`);
+    await page.getByLabel('Days').fill('7');
+    await page.getByRole('button', { name: 'Make the schedule' }).click();
+    await page.getByRole('alert').getByText('The schedule "own" cannot be used').waitFor();
+    assert.deepEqual(await axe(page), []);
+    await page.getByLabel('Times (cron)').fill('0 3 * * *');
+    await page.getByRole('button', { name: 'Make the schedule' }).click();
+    await page.getByText('keeps 7 daily').waitFor();
+    await page.getByRole('link', { name: 'Change own' }).click();
+    await page.getByLabel('Times (cron)').fill('0 4 * * *');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('0 4 * * *').waitFor();
+    await page.getByRole('button', { name: 'Delete own' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete it' }).click();
+    await page.getByRole('button', { name: 'Delete own' }).waitFor({ state: 'detached' });
+    assert.equal((await service.get('/v1/schedules')).json.schedules.length, 1);
+  });
+
+  it('shows an interrupted job as such, and goes on with it', async () => {
+    const engine = await service.app.engine();
+    const spec = { folder: service.folderOf('left'), parts: 60, delay: 50 };
+    await engine.submit('counting', spec, { id: 'left-alone' });
+    await until(async () => ((await engine.get('left-alone')).progress.parts.SUCCESS ?? 0) > 0);
+    await service.stop();
+    // The page looks for the service at its address.
+    await service.start({ service: { auth: 'none', listen: '' } });
+    browser.complaints.length = 0;
+    await page.goto(`${service.url}/#/jobs`);
+    const section = page.getByRole('region', { name: /^Interrupted/ });
+    await section.getByText('left-alone').waitFor();
+    await page.getByText('Nothing runs.').waitFor();
+    assert.deepEqual(await axe(page), []);
+    await section.getByRole('button', { name: 'Go on left-alone' }).click();
+    await section.waitFor({ state: 'detached' });
+    await running('left-alone').getByRole('progressbar').waitFor();
+    await page.getByRole('row', { name: /Success.*left-alone/ }).waitFor();
+  });
+
   it('finds one of 10,000 jobs, a page at a time', async () => {
     addEndedJobs(join(service.folder, 'state'), 10_000);
     await page.goto(`${service.url}/#/jobs`);
@@ -226,6 +278,7 @@ describe('the page in Chromium', () => {
           'start',
           'start/table-export',
           'schedules',
+          'schedule',
           'tables',
         ]) {
           await page.goto(`${service.url}/#/${view}`);
@@ -241,6 +294,59 @@ describe('the page in Chromium', () => {
       await service.post(`/v1/jobs/axe-${look}/cancel`);
     });
   }
+
+  it('shows the tables of each branch at their commits, and finds one', async () => {
+    const user = new TableApp();
+    await user.start();
+    const tables = new TestService({
+      connections: [
+        {
+          name: 'lake',
+          type: 'lakefs',
+          endpoint: user.server.url,
+          access_key_id: 'key',
+          secret_access_key: 'secret',
+        },
+      ],
+      use: { 'lakefs://': 'lake' },
+      tables: [{ repository: 'lake', branches: ['main', 'dev'], target_base_location: user.target }],
+    });
+    await tables.start();
+    const other = await openBrowser(tables.url);
+    try {
+      user.server.branches.set('dev', user.lake.c1);
+      for (const branch of ['main', 'dev']) {
+        const spec = { source: `lakefs://lake/${branch}`, target_base_location: user.target, all: true };
+        await tables.post('/v1/jobs', { kind: 'table-export', id: branch, spec });
+        await tables.ended(branch);
+      }
+      await other.page.goto(`${tables.url}/#/tables`);
+      for (const [branch, commit] of [
+        ['main', user.server.branches.get('main')!],
+        ['dev', user.lake.c1],
+      ] as const) {
+        const section = other.page.getByRole('region', { name: `Tables of lake/${branch}` });
+        const row = section.getByRole('row', { name: /plain/ });
+        await row.getByTitle(commit).first().waitFor();
+        await row.getByText('Success').waitFor();
+      }
+      await other.page.getByLabel('Search tables').fill('no such table');
+      await other.page.getByText('No table matches.').first().waitFor();
+      await other.page.getByLabel('Search tables').fill('plain');
+      await other.page.getByRole('row', { name: /plain/ }).first().waitFor();
+      for (const width of [1280, 360]) {
+        await other.page.setViewportSize({ width, height: 800 });
+        assert.deepEqual(await axe(other.page), []);
+        const wide = await other.page.evaluate<number>('document.documentElement.scrollWidth');
+        assert.ok(wide <= width, `${wide} wide at ${width}`);
+      }
+      assert.deepEqual(other.complaints, []);
+    } finally {
+      await other.close();
+      await tables.close();
+      await user.close();
+    }
+  });
 
   it('asks for a key where the service does, and takes only a right one', async () => {
     const closed = new TestService({ service: { auth: 'keys', listen: '' } });
