@@ -21,6 +21,8 @@ WORKDIR /app
 COPY package.json LICENSE ./
 USER node
 VOLUME /var/lib/sluice
+# Of `sluice serve`; other commands are healthy while they run. SLUICE_HEALTH names another address.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["node", "-e", "const serves = require('fs').readFileSync('/proc/1/cmdline', 'utf8').split('\\0').includes('serve'); if (serves) fetch(process.env.SLUICE_HEALTH ?? 'http://127.0.0.1:7070/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "/app/bin/sluice.cjs"]
 CMD ["--help"]
 

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
+import { createApp } from '../../src/app.ts';
 import { createSampleLake, type SampleLake } from '../../src/demo/lake/sample.ts';
 import { type Browser, openBrowser } from '../support/browser.ts';
+import { countingKind } from '../support/counting-kind.ts';
 import { TableApp } from '../support/delta/table-app.ts';
 import { lakeConnection, TestService, until } from '../support/service.ts';
 
@@ -216,15 +218,14 @@ describe('the page in Chromium', () => {
   });
 
   it('shows an interrupted job as such, and goes on with it', async () => {
-    const engine = await service.app.engine();
+    const terminal = await createApp(service.app.settings, { kinds: { counting: async () => countingKind } });
+    const engine = await terminal.engine();
     const spec = { folder: service.folderOf('left'), parts: 60, delay: 50 };
     await engine.submit('counting', spec, { id: 'left-alone' });
     await until(async () => ((await engine.get('left-alone')).progress.parts.SUCCESS ?? 0) > 0);
-    await service.stop();
-    // The page looks for the service at its address.
-    await service.start({ service: { auth: 'none', listen: '' } });
-    browser.complaints.length = 0;
+    await terminal.close();
     await page.goto(`${service.url}/#/jobs`);
+    await page.reload();
     const section = page.getByRole('region', { name: /^Interrupted/ });
     await section.getByText('left-alone').waitFor();
     await page.getByText('Nothing runs.').waitFor();

@@ -11,7 +11,10 @@ export function Search(props: {
   const input = useRef<HTMLInputElement>(null);
   const timer = useRef<number>(undefined);
   const [text, setText] = useState(props.value);
-  useEffect(() => setText(props.value), [props.value]);
+  useEffect(() => {
+    // Who types has more to say than what was searched for so far.
+    if (document.activeElement !== input.current) setText(props.value);
+  }, [props.value]);
   useEffect(() => {
     if (!props.first) return;
     const onKey = (event: KeyboardEvent): void => {
