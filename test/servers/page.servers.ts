@@ -315,17 +315,18 @@ describe('the page in Chromium', () => {
     await tables.start();
     const other = await openBrowser(tables.url);
     try {
-      user.server.branches.set('dev', user.lake.c1);
-      for (const branch of ['main', 'dev']) {
+      const commits = [
+        ['main', user.lake.c2],
+        ['dev', user.lake.c1],
+      ] as const;
+      for (const [branch, commit] of commits) {
+        user.server.branches.set(branch, commit);
         const spec = { source: `lakefs://lake/${branch}`, target_base_location: user.target, all: true };
         await tables.post('/v1/jobs', { kind: 'table-export', id: branch, spec });
         await tables.ended(branch);
       }
       await other.page.goto(`${tables.url}/#/tables`);
-      for (const [branch, commit] of [
-        ['main', user.server.branches.get('main')!],
-        ['dev', user.lake.c1],
-      ] as const) {
+      for (const [branch, commit] of commits) {
         const section = other.page.getByRole('region', { name: `Tables of lake/${branch}` });
         const row = section.getByRole('row', { name: /plain/ });
         await row.getByTitle(commit).first().waitFor();
