@@ -6,7 +6,8 @@ COPY package.json package-lock.json tsconfig.json tsconfig.build.json ./
 COPY bin bin
 COPY scripts/build-page.ts scripts/build-workflows.ts scripts/
 COPY src src
-RUN npm ci --omit=optional && npm prune --omit=dev --omit=optional --ignore-scripts
+# Optional packages are the compilers of this platform, too: the node among them goes with the rest afterwards.
+RUN npm ci && npm prune --omit=dev --omit=optional --ignore-scripts
 
 # Temporal's SDK is larger than all the rest: `--target temporal` builds the image that has it (sluice worker).
 FROM node:24-bookworm-slim AS temporal-sdk

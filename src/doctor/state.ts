@@ -1,7 +1,8 @@
-import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SluiceError } from '../base/errors.ts';
+import { makeFolders } from '../base/folders.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Engine } from '../jobs/engine.ts';
 import { isPostgres } from '../jobs/state/open.ts';
@@ -28,7 +29,7 @@ export async function checkJobs(settings: Settings, engine: () => Promise<Engine
 export async function checkFolder(check: string, folder: string): Promise<Finding> {
   const probe = join(folder, `.sluice-doctor-${process.pid}`);
   try {
-    await mkdir(folder, { recursive: true });
+    makeFolders(folder);
     await writeFile(probe, 'sluice doctor\n');
     await rm(probe);
   } catch (error) {

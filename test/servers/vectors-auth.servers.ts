@@ -142,7 +142,8 @@ describe('signing in to a Weaviate with roles', () => {
     assert.match(said, /401.*UNAUTHENTICATED/s);
     assert.ok(!said.includes(token));
     const nobody = await exportOf({ bearer_token: await issuer.token('nobody', 600) }, 'nobody');
-    assert.equal(nobody.code, 1);
+    assert.equal(nobody.code, 2, nobody.said);
+    assert.match(nobody.said, /shows no class to these credentials/);
   });
 
   test('a token that runs out in mid-export fails by name, and the job goes on with another', async () => {

@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { SluiceError } from '../../base/errors.ts';
+import { makeFolders } from '../../base/folders.ts';
 import type { Database, Row, Schema, Sql, Value } from './sql.ts';
 
 /** Milliseconds that a statement waits for other processes. */
@@ -34,7 +34,7 @@ export class SqliteDatabase implements Database {
     this.name = join(folder, schema.file);
     try {
       // What ran here (names of objects and hosts) is nobody else's business.
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolders(folder, 0o700);
       this.#db = new DatabaseSync(this.name, { timeout: BUSY_MS });
       this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;');
       migrate(this.#db, schema, this.name);
@@ -156,7 +156,14 @@ function databaseError(error: unknown, path: string): unknown {
   if (code === 'ERR_INVALID_STATE') {
     return new SluiceError('UNAVAILABLE', 'The engine is closed.', { ...details, retryable: false });
   }
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST') {
+  if (
+    code === 'EACCES' ||
+    code === 'EPERM' ||
+    code === 'EROFS' ||
+    code === 'ENOENT' ||
+    code === 'ENOTDIR' ||
+    code === 'EEXIST'
+  ) {
     return new SluiceError(
       'ACCESS_DENIED',
       `The state folder of ${path} can't be made (${code}). Name another with --state or $SLUICE_STATE.`,

@@ -1,5 +1,6 @@
 import { lstat, mkdir, realpath, rename, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolders } from '../../base/folders.ts';
 import { codeOf } from './errors.ts';
 import { escapeName, meaningOf } from './names.ts';
 
@@ -29,7 +30,7 @@ export class Folders {
 
   /** The root, made when it is not there. */
   async makeRoot(): Promise<string> {
-    if (this.#realRoot === undefined) await mkdir(this.#root, { recursive: true });
+    if (this.#realRoot === undefined) makeFolders(this.#root);
     return this.root();
   }
 

@@ -6,7 +6,6 @@ import {
   type FileHandle,
   link,
   lstat,
-  mkdir,
   open,
   readdir,
   rename,
@@ -14,6 +13,7 @@ import {
   unlink,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolders } from '../../base/folders.ts';
 import { type BodyChecks, checkedChunks, collected } from '../body.ts';
 import { StoreError } from '../errors.ts';
 import type { Body } from '../store.ts';
@@ -61,7 +61,7 @@ export class Writer {
 
   async #makeTemporary(): Promise<string> {
     const path = join(await this.#folders.makeRoot(), TEMPORARY);
-    await mkdir(path, { recursive: true });
+    makeFolders(path);
     for (const name of await readdir(path)) {
       const stats = await lstat(join(path, name)).catch(() => undefined);
       // The time of the last change of any kind: that of the content may have been set to the source's.

@@ -96,6 +96,12 @@ function chooseClasses(schemas: ClassSchema[], spec: VectorExportSpec): ClassSch
   const included = nameFilter(spec.include.length > 0 ? spec.include : undefined);
   const excluded = nameFilter(spec.exclude);
   const chosen = schemas.filter((schema) => included(schema.class) && !excluded(schema.class));
+  if (schemas.length === 0) {
+    throw new SluiceError(
+      'BAD_SPEC',
+      'The server shows no class to these credentials: it has none, or they may read none.',
+    );
+  }
   if (chosen.length === 0) throw new SluiceError('BAD_SPEC', 'There is no class left to export.');
   return chosen;
 }
