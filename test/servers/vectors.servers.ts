@@ -212,7 +212,7 @@ describe('vectors on a real Weaviate', () => {
       '-c',
       `import duckdb; print(duckdb.sql("${count}").fetchall())`,
     ]);
-    assert.equal(stdout.trim(), "[('amsterdam', 40), ('berlin', 40)]");
+    assert.equal(stdout.trim(), "[('amsterdam', 20), ('berlin', 40)]");
   });
 
   test('tenants: active ones are read, inactive and empty ones named, and all by --activate-tenants', async () => {
