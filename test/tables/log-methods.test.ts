@@ -111,6 +111,8 @@ describe('what a new commit costs and carries', () => {
       const second = await exportPlain(method, next, target, first);
       assert.equal(second.written, true);
       assert.deepEqual(await deltaRows(target.store, target.root, elsewhere), expectedRows('plain', 'c1'));
+      const again = await exportPlain(method, next, target);
+      assert.deepEqual([again.written, again.counts.objects ?? 0], [false, 0]);
       await target.store.delete(`${target.root}_delta_log/00000000000000000001.json`);
       assert.deepEqual(await deltaRows(target.store, target.root, elsewhere), expectedRows('plain', 'c1'));
     });
