@@ -1,8 +1,6 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 
-/** Bytes of the whole space; another doubling can be under way when it is seen. */
-const ENOUGH = 8 * 1024 * 1024;
-const LOOK_MS = 10;
+const MiB = 1024 * 1024;
 
 /**
  * Keeps the space for new objects at the size that it starts with, so that it is swept often: streams make much
@@ -17,14 +15,16 @@ export function keepYoungSmall(): void {
  * Lets that space grow to some MB. With hundreds of requests' worth of objects alive at any time, each sweep of a
  * small one copies them all: a fifth of the CPU time of moving small objects. V8 takes no limit while it runs, so
  * growing is ended when it has grown.
+ * @param enough bytes of the whole space; another doubling can be under way when it is seen
+ * @param every milliseconds between looks
  */
-export function letYoungGrow(): void {
+export function letYoungGrow(enough = 8 * MiB, every = 10): void {
   setFlagsFromString('--semi-space-growth-factor=2');
   const look = setInterval(() => {
     const young = getHeapSpaceStatistics().find((space) => space.space_name === 'new_space');
-    if (young && young.space_size < ENOUGH) return;
+    if (young && young.space_size < enough) return;
     keepYoungSmall();
     clearInterval(look);
-  }, LOOK_MS);
+  }, every);
   look.unref();
 }

@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { SluiceError } from '../base/errors.ts';
+import { letYoungGrow } from '../base/young-generation.ts';
 import { startAdmin } from '../gateway/admin.ts';
 import { createMetrics, type GatewayMetrics } from '../gateway/metrics.ts';
 import type { Listen } from '../gateway/options.ts';
@@ -10,7 +11,6 @@ import type { Gateway } from '../gateway/server.ts';
 import { listenOf, type ServerSettings } from '../gateway/settings.ts';
 import { openRouting, type Routing, type RoutingOptions } from './route-config.ts';
 import type { Session } from './session.ts';
-import { growYoungGeneration } from './young-generation.ts';
 
 /** How long a worker that died at its start keeps the others from being replaced at once. */
 const RESTART_DELAY = 1000;
@@ -27,7 +27,8 @@ export async function serve(session: Session, options: RoutingOptions): Promise<
 }
 
 async function runGateway(session: Session, routing: Routing): Promise<void> {
-  growYoungGeneration();
+  // Most of what a request makes is gone after it, and holds no buffers: sweeping often cost a tenth of the time.
+  letYoungGrow(32 * 1024 * 1024, 500);
   const { server } = routing;
   const metrics = server.metrics === undefined ? undefined : await createMetrics();
   const { gateway, listening } = await startGateway(routing, metrics);
