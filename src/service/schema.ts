@@ -74,5 +74,10 @@ export const serviceSchema: Schema = {
   -- Until when callers have used up what they may do.
   CREATE TABLE rates (caller TEXT PRIMARY KEY, used_until INTEGER NOT NULL) WITHOUT ROWID;
   `,
+    `
+  -- Whether an export's job was there once: else it is being started, or its process died before that.
+  ALTER TABLE exports ADD COLUMN submitted INTEGER NOT NULL DEFAULT 0;
+  UPDATE exports SET submitted = 1;
+  `,
   ],
 };

@@ -162,7 +162,7 @@ export class Service {
       before,
       keep,
       onForget: async (ids) => {
-        // An export whose job is gone would be taken for one that was never started.
+        // An export whose job is gone has nothing left to tell.
         for (const table of ['exports', 'started']) {
           await this.db.runEach(
             `DELETE FROM ${table} WHERE job = ?`,

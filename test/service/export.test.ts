@@ -163,6 +163,42 @@ describe("Weaviate's export API", () => {
   });
 });
 
+describe('an export whose service died between noting and starting it', () => {
+  it('keeps its id, and starts with the next service', async () => {
+    const weaviate = await startSampleWeaviate();
+    const service = new TestService({ service: SERVICE });
+    const folder = service.folderOf('exports');
+    mkdirSync(folder);
+    await service.start({
+      connections: [connection(weaviate.url, weaviate.grpc)],
+      export: { filesystem: { path: folder } },
+    });
+    const spec = { weaviate: 'vectors', include: ['Author'], id: 'nightly', destination: folder };
+    await service.running.service.db.run(
+      `INSERT INTO exports (job, spec, path, classes, started_at, backend, id) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      ...[
+        'export-1',
+        JSON.stringify(spec),
+        join(folder, 'nightly'),
+        '["Author"]',
+        1,
+        'filesystem',
+        'nightly',
+      ],
+    );
+    const again = await service.post('/v1/export/filesystem', { id: 'nightly', include: ['Author'] });
+    assert.equal(again.status, 409, again.text);
+    await service.restart({
+      connections: [connection(weaviate.url, weaviate.grpc)],
+      export: { filesystem: { path: folder } },
+    });
+    await until(async () => (await service.get('/v1/export/filesystem/nightly')).json.status === 'SUCCESS');
+    assert.ok(existsSync(join(folder, 'nightly', 'Author.parquet')));
+    await service.close();
+    weaviate.stop();
+  });
+});
+
 describe('exports that take long', () => {
   const service = new TestService({ service: SERVICE });
   let weaviate: SampleWeaviate;

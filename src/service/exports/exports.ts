@@ -38,6 +38,8 @@ interface Row {
   path: string;
   classes: string;
   started_at: number;
+  /** 1 once its job was there. */
+  submitted: number;
 }
 
 /** Which job is the export of a backend and an id. */
@@ -54,10 +56,8 @@ export class Exports {
 
   /** Starts what an earlier process wrote down and did not come to start. */
   async startLost(): Promise<void> {
-    const newest = await this.#db.all<Row>('SELECT * FROM exports ORDER BY started_at DESC LIMIT 100');
-    for (const { job, spec } of newest) {
-      if (!(await this.jobOf(job))) await this.#submit(job, JSON.parse(spec) as Json);
-    }
+    const lost = await this.#db.all<Row>('SELECT * FROM exports WHERE submitted = 0 ORDER BY started_at');
+    for (const { job, spec } of lost) await this.#submit(job, JSON.parse(spec) as Json);
   }
 
   /** @throws SluiceError ALREADY_EXISTS: the id was used and its export was not canceled */
@@ -68,8 +68,9 @@ export class Exports {
   ): Promise<{ record: ExportRecord; job: JobRecord }> {
     const { backend, id, classes } = request;
     const before = await this.#find(backend, id);
+    // Without a job it is just being started, here or by another service on this state; or its job was forgotten.
     const last = before && (await this.jobOf(before.job));
-    if (last && last.status !== 'CANCELED') throw taken(backend, id);
+    if (before && (last ? last.status !== 'CANCELED' : !before.submitted)) throw taken(backend, id);
     const path = `${destination.uri.replace(/\/+$/, '')}/${id}`;
     await this.#requireFree(destination, id, backend);
     const round = before ? Number(before.job.split('-').at(-1)) + 1 : 1;
@@ -78,7 +79,7 @@ export class Exports {
     // Written down before it starts, so that the id stays taken whatever happens next; only one of two can replace a row.
     const changed = before
       ? await this.#db.run(
-          `UPDATE exports SET job = ?, spec = ?, path = ?, classes = ?, started_at = ?
+          `UPDATE exports SET job = ?, spec = ?, path = ?, classes = ?, started_at = ?, submitted = 0
            WHERE backend = ? AND id = ? AND job = ?`,
           ...[job, JSON.stringify(full), path, JSON.stringify(classes), Date.now(), backend, id, before.job],
         )
@@ -124,7 +125,9 @@ export class Exports {
   /** An export that cannot be started is none. */
   async #submit(job: string, spec: Json): Promise<JobRecord> {
     try {
-      return await this.#engine.submit('vector-export', spec, { id: job });
+      const record = await this.#engine.submit('vector-export', spec, { id: job });
+      await this.#db.run('UPDATE exports SET submitted = 1 WHERE job = ?', job);
+      return record;
     } catch (error) {
       await this.#db.run('DELETE FROM exports WHERE job = ?', job);
       throw error;
