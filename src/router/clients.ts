@@ -14,7 +14,13 @@ type Field = (typeof FIELDS)[number];
 export function parseClients(settings: readonly Setting[]): GatewayClient[] {
   const byName = new Map<string, Map<Field, Setting>>();
   for (const setting of settings) {
-    if (!setting.key.startsWith(PREFIX)) continue;
+    if (!setting.key.startsWith('gateway.')) continue;
+    if (!setting.key.startsWith(PREFIX)) {
+      throw badConfig(
+        setting.origin,
+        `"${setting.key}" is no setting of such a file, which holds ${PREFIX}… only: what else the gateway needs is given as an option (sluice route --help) or in sluice.yaml.`,
+      );
+    }
     const rest = setting.key.slice(PREFIX.length);
     const field = FIELDS.find((each) => rest.endsWith(`.${each}`));
     const name = field && rest.slice(0, -field.length - 1);
@@ -42,6 +48,12 @@ export function parseClients(settings: readonly Setting[]): GatewayClient[] {
       secretKey: value('secret.key').value,
       allow: allow.value.split(',').map((entry) => {
         const at = entry.lastIndexOf('=');
+        if (at < 0) {
+          throw badConfig(
+            allow.origin,
+            `Client ${name}: "${entry.trim()}" must be a prefix and the rights for it, such as s3a://bucket/=rwd.`,
+          );
+        }
         return allowEntry(entry.slice(0, at).trim(), entry.slice(at + 1).trim(), allow.origin, name);
       }),
     };

@@ -1,7 +1,7 @@
 import type { Connection } from '../base/connections.ts';
 import { badConfig } from './mapping.ts';
 import type { Setting } from './routerfs.ts';
-import { splitUri } from './uri.ts';
+import { splitUri, typeOfScheme } from './uri.ts';
 
 /** A scheme that targets use, and the type of Connection it needs. */
 export interface TargetScheme {
@@ -19,6 +19,7 @@ const S3_SETTINGS: Record<string, string> = {
   'session.token': 'session_token',
   'path.style.access': 'path_style',
   'connection.ssl.enabled': 'ssl',
+  'trailing.checksums': 'trailing_checksums',
 };
 const LAKEFS_SETTINGS: Record<string, string> = {
   endpoint: 'endpoint',
@@ -76,6 +77,36 @@ export function hadoopConnections(
   return { connections, use };
 }
 
+/** What stands under the name of each type of Connection. */
+const SETTINGS_OF: Record<string, Readonly<Record<string, string>>> = {
+  s3: S3_SETTINGS,
+  lakefs: LAKEFS_SETTINGS,
+  gcs: GCS_SETTINGS,
+  azure: AZURE_SETTINGS,
+};
+
+/**
+ * Sentences about settings that nothing reads, which are typing errors, most likely. Only of schemes of the user's
+ * own: those that Hadoop knows have many settings that mean nothing here.
+ */
+export function unreadSettings(settings: readonly Setting[], schemes: readonly TargetScheme[]): string[] {
+  const warnings: string[] = [];
+  for (const { scheme, type } of schemes) {
+    if (typeOfScheme(scheme) !== undefined) continue;
+    const names = ['impl', ...Object.keys(SETTINGS_OF[type] ?? {})];
+    for (const { key, origin } of settings) {
+      if (!key.startsWith(`fs.${scheme}.`)) continue;
+      const name = key.slice(`fs.${scheme}.`.length);
+      const ofBucket = type === 's3' && name.startsWith('bucket.');
+      if (names.some((known) => (ofBucket ? name.endsWith(`.${known}`) : name === known))) continue;
+      warnings.push(
+        `${origin}: ${key} is not read: what fs.${scheme}. may be followed by is ${names.join(', ')}.`,
+      );
+    }
+  }
+  return warnings;
+}
+
 /** By bucket; '' for the scheme as a whole. */
 function s3Connections(settings: readonly Setting[], scheme: string): Map<string, Connection> {
   const own = read(settings, `fs.${scheme}.`, S3_SETTINGS);
@@ -103,7 +134,7 @@ function s3Connection(name: string, read: ReadonlyMap<string, Setting>): Connect
   const connection: Connection = { name, type: 's3' };
   checkKeyPair(read);
   for (const [to, setting] of read) {
-    if (to === 'path_style') connection.path_style = asBoolean(setting);
+    if (to === 'path_style' || to === 'trailing_checksums') connection[to] = asBoolean(setting);
     else if (to !== 'ssl') connection[to] = setting.value;
   }
   const ssl = read.get('ssl');
@@ -202,6 +233,7 @@ function asBoolean({ key, value, origin }: Setting): boolean {
 
 function withProtocol({ key, value, origin }: Setting, ssl: boolean): string {
   const text = /^https?:\/\//i.test(value) ? value : `${ssl ? 'https' : 'http'}://${value}`;
-  if (URL.canParse(text)) return text;
+  // Another protocol, or a slash too few, would be taken for a host's name.
+  if (URL.canParse(text) && !/^https?:\/\/[^/]*:\//i.test(text)) return text;
   throw badConfig(origin, `${key} must be an address such as https://host:9000 and is "${value}".`);
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { SluiceError } from '../base/errors.ts';
 import { parseClients } from './clients.ts';
 import { fileSystemTypes, typeOfClass } from './file-systems.ts';
-import { hadoopConnections, type TargetScheme } from './hadoop-connections.ts';
+import { hadoopConnections, type TargetScheme, unreadSettings } from './hadoop-connections.ts';
 import { parseHadoopXml } from './hadoop-xml.ts';
 import { badConfig, checkRouting, type RoutingConfig } from './mapping.ts';
 import { parseProperties } from './properties.ts';
@@ -15,13 +15,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads a router's configuration as Spark and Hadoop hold it: a .properties file, spark-defaults.conf or a
- * Hadoop XML file such as core-site.xml. Which of them it is, its first character tells.
+ * Hadoop XML file such as core-site.xml. XML is told by its name or its first character.
  *
  * @param file path, or name for errors
  * @throws SluiceError BAD_CONFIG: the file's line, and what is wrong with it
  */
 export function parseRouting(text: string, file: string, env: Environment = process.env): RoutingConfig {
-  const properties = /^\uFEFF?\s*</.test(text) ? parseHadoopXml(text, file) : parseProperties(text, file);
+  const isXml = /\.xml$/i.test(file) || /^\uFEFF?\s*</.test(text);
+  const properties = isXml ? parseHadoopXml(text, file) : parseProperties(text, file);
   const settings = settingsOf(withoutSparkPrefix(properties), file, env);
   const routerfs = parseRouterfs(settings.filter(({ key }) => key.startsWith('routerfs.')));
   const { mappings, defaults, classes } = routerfs;
@@ -47,13 +48,14 @@ export function parseRouting(text: string, file: string, env: Environment = proc
     if (!schemes.has(scheme) && !defaults[scheme]) add(scheme, typeOf(scheme, target.origin), target.origin);
   }
   const targets = [...Object.values(defaults), ...mappings].map((target) => target.with);
-  return checkRouting({
+  const config = checkRouting({
     mappings,
     defaults,
     ...hadoopConnections(settings, [...schemes.values()], targets),
     clients: parseClients(settings),
     routed,
   });
+  return { ...config, warnings: [...config.warnings, ...unreadSettings(settings, [...schemes.values()])] };
 }
 
 /** Reads the file at `path`; see parseRouting. @throws SluiceError NOT_FOUND, BAD_CONFIG */

@@ -6,7 +6,7 @@ const OURS = /^(routerfs|fs|gateway|google)\./;
 
 /** Settings of which something depends here; Hadoop's many others may hold variables that only Hadoop knows. */
 const USED =
-  /^(routerfs|gateway)\.|\.(impl|endpoint|region|key|token|access|enabled|url|id|keyfile|name)$|^fs\.azure\./;
+  /^(routerfs|gateway)\.|\.(impl|endpoint|region|key|token|access|enabled|checksums|url|id|keyfile|name)$|^fs\.azure\./;
 
 /**
  * Makes settings of a file's properties: takes those that concern routing, takes quotes off values and

@@ -401,6 +401,36 @@ describe('configuration errors name the line and what is wrong', () => {
       says: /must be an address/,
     },
     {
+      name: 'another protocol',
+      lines: [...good, S3A_DEFAULT, 'fs.s3a.endpoint=htp://127.0.0.1:9000'],
+      line: 4,
+      says: /must be an address.*"htp:\/\/127/,
+    },
+    {
+      name: 'trailing checksums neither true nor false',
+      lines: [...good, S3A_DEFAULT, 'fs.s3a.trailing.checksums=CRC32'],
+      line: 4,
+      says: /fs\.s3a\.trailing\.checksums must be true or false/,
+    },
+    {
+      name: 'a setting of the gateway that is an option',
+      lines: [...good, S3A_DEFAULT, 'gateway.listen=:9090'],
+      line: 4,
+      says: /"gateway\.listen" is no setting of such a file/,
+    },
+    {
+      name: 'a prefix without rights',
+      lines: [
+        ...good,
+        S3A_DEFAULT,
+        'gateway.client.spark.access.key=AK',
+        'gateway.client.spark.secret.key=SK',
+        'gateway.client.spark.allow=s3a://bucket/=rw, s3a://other/',
+      ],
+      line: 6,
+      says: /"s3a:\/\/other\/" must be a prefix and the rights/,
+    },
+    {
       name: 'half a client',
       lines: [...good, S3A_DEFAULT, 'gateway.client.spark.access.key=AK'],
       line: 4,
@@ -460,6 +490,25 @@ describe('configuration errors name the line and what is wrong', () => {
       /core-site\.xml:2: This is not well-formed/,
     );
     assert.throws(load('<other/>'), /core-site\.xml:1: .*begins with <configuration>/);
+    // What Hadoop skips would be a mapping lost without a word.
+    assert.throws(
+      load('<configuration>\n<propery><name>x</name></propery></configuration>'),
+      /core-site\.xml:2: <propery> has no place here/,
+    );
+    assert.throws(
+      load('<configuration>\nproperty></configuration>'),
+      /core-site\.xml:2: .*"property>" stands beside/,
+    );
+    const value = (text: string) =>
+      `<configuration>\n<!-- a & b -->\n<property>\n<name>x</name>\n<value>${text}</value></property></configuration>`;
+    assert.throws(load(value('a&b')), /core-site\.xml:5: .*write "&amp;"/);
+    for (const text of ['a&amp;b&#38;', '<![CDATA[a&b]]>']) {
+      assert.throws(load(value(text)), /nothing to route/);
+    }
+    // A file that calls itself XML is read as that.
+    for (const text of ['', 'configuration>\n']) {
+      assert.throws(load(text), /core-site\.xml:\d: This is not well-formed XML/);
+    }
   });
 });
 
@@ -531,6 +580,30 @@ describe('what a file may hold', () => {
       endpoint: 'https://lakefs.example.com',
     });
     assert.equal(connection('s3a://bucket/x')?.access_key_id, 'AWS');
+  });
+
+  test('settings of a scheme of its own that nothing reads are warned of; trailing checksums are read', () => {
+    const config = load([
+      ...mapping('s3a', 1, 's3a://bucket/', 'minio://bar/'),
+      S3A_DEFAULT,
+      'fs.minio.impl=S3AFileSystem',
+      'fs.minio.trailing.checksums=true',
+      'fs.minio.bucket.bar.region=eu-west-1',
+      'fs.minio.path.style.acess=true',
+      'fs.minio.bucket.bar.regoin=eu-west-1',
+      'fs.s3a.fast.upload=true',
+    ]);
+    const minio = config.connections.filter(({ name }) => name.startsWith('minio'));
+    assert.deepEqual(
+      minio.map(({ name, trailing_checksums: trailing }) => [name, trailing]),
+      [
+        ['minio', true],
+        ['minio.bucket.bar', true],
+      ],
+    );
+    assert.equal(config.warnings.length, 2);
+    assert.match(config.warnings[0]!, /^routes\.properties:7: fs\.minio\.path\.style\.acess is not read/);
+    assert.match(config.warnings[1]!, /^routes\.properties:8: /);
   });
 
   test('lakeFS by its own file system or through its S3 gateway', () => {
