@@ -5,7 +5,7 @@
  *
  * Sluice runs as it is installed, from dist/.
  *
- *   npm run bench:lake -- [objects=10000] [rounds=3]
+ *   npm run bench:lake -- [objects=10000; 0: only the large ones] [rounds=3]
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -164,7 +164,7 @@ async function bestTransfers(lake: Lake): Promise<number> {
   return best.transfers;
 }
 
-try {
+async function compareSmall(): Promise<void> {
   console.log(`${objects} objects of 0.2–8 kB; ${rounds} rounds; Node ${process.version}`);
   const lake = await startLake(minio, 'lake', objects, 0);
   const transfers = await bestTransfers(lake);
@@ -202,7 +202,9 @@ try {
     'bare loop': async () => bare('through', lake, await target()),
   });
   lake.child.stdin!.end();
+}
 
+async function compareLarge(): Promise<void> {
   const large = await startLake(minio, 'large', 0, 20);
   await compare('20 × 32 MiB, bytes passing through', 20, {
     sluice: async () => sluice(large, await target(), '--via', 'store'),
@@ -213,7 +215,10 @@ try {
     rclone: async () => rcloneSync(large, await target(), 8, false),
   });
   large.child.stdin!.end();
+}
 
+/** Planning cost and memory, up to a million objects. */
+async function dryRuns(): Promise<void> {
   for (const count of [10_000, 100_000, 1_000_000]) {
     const lakeOfMany = await syntheticLake(count);
     const env = {
@@ -243,6 +248,12 @@ try {
     );
     await lakeOfMany.close();
   }
+}
+
+try {
+  if (objects > 0) await compareSmall();
+  await compareLarge();
+  if (objects > 0) await dryRuns();
 } finally {
   await minio.stop();
   rmSync(folder, { recursive: true, force: true });

@@ -36,6 +36,11 @@ function pass(body: Readable, target: Writable): Promise<void> {
       target.destroy();
       reject(error);
     });
+    body.on('close', () => {
+      if (body.readableEnded) return;
+      target.destroy();
+      reject(Object.assign(new Error('the body ended early'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }));
+    });
     target.on('close', () => {
       if (!body.readableEnded) body.destroy();
       resolve();

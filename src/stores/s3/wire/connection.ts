@@ -1,8 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { relay } from '../../relay.ts';
 import { Chunked } from './chunked.ts';
 import { BrokenHttp, type Head, keptFor, MAX_HEAD, parseHead } from './head.ts';
+import { Upload } from './upload.ts';
 
 export interface WireRequest {
   method: string;
@@ -45,9 +47,6 @@ export interface Home {
   idle(connection: Connection): void;
   gone(connection: Connection): void;
 }
-
-/** The stream of a request's body had more or fewer bytes than was said. */
-export class WrongSize extends Error {}
 
 export function broken(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
@@ -185,45 +184,19 @@ export class Connection implements Controller {
 
   #stream(socket: Socket, body: Readable, request: WireRequest): void {
     const current = (): boolean => this.#request === request && !socket.destroyed;
-    let sent = 0;
-    const drained = (): void => {
-      body.resume();
-    };
-    const leave = (): void => {
-      body.off('data', data);
-      socket.off('drain', drained);
-    };
-    const data = (chunk: Buffer | string): void => {
-      if (!current()) {
-        leave();
-        return;
-      }
-      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-      sent += bytes.length;
-      if (sent > request.size!) this.#fail(new WrongSize('The body is longer than its size.'));
-      else if (!socket.write(bytes)) body.pause();
-    };
     if (body.destroyed) {
       this.#fail(body.errored ?? broken('ERR_STREAM_PREMATURE_CLOSE', 'the body ended early'));
       return;
     }
-    body.on('data', data);
-    socket.on('drain', drained);
-    body.once('end', () => {
-      leave();
-      if (!current()) return;
-      if (sent !== request.size) this.#fail(new WrongSize('The body is shorter than its size.'));
-      else this.#bodySent = true;
-    });
-    body.once('error', (error) => {
-      leave();
+    const upload = new Upload(socket, request.size!, current);
+    const failed = (error: Error): void => {
       if (current()) this.#fail(error);
+    };
+    upload.on('error', failed);
+    upload.on('finish', () => {
+      if (current()) this.#bodySent = true;
     });
-    body.once('close', () => {
-      leave();
-      if (current() && !this.#bodySent)
-        this.#fail(broken('ERR_STREAM_PREMATURE_CLOSE', 'the body ended early'));
-    });
+    relay(body, upload).catch(failed);
   }
 
   /** @returns false: no more for now */
