@@ -21,7 +21,7 @@ import type {
 } from '../stores/store.ts';
 import { copyObject, type Place } from './copy.ts';
 import type { Layout } from './layout.ts';
-import { listRegions } from './list.ts';
+import { listRegions, visibleRegions } from './list.ts';
 import { RouterMultipart } from './multipart.ts';
 import { readAhead } from './read-ahead.ts';
 import { type Owner, targetKey } from './targets.ts';
@@ -57,6 +57,14 @@ export class RouterBucket implements Store {
   async place(key: string): Promise<Place> {
     const owner = this.#layout.ready(key) ?? (await this.#layout.ownerOf(key));
     return { store: owner.store, key: targetKey(owner, key) };
+  }
+
+  /** The parts of targets in which the visible keys with this prefix lie, each with a prefix there. */
+  async places(prefix: string): Promise<Place[]> {
+    const visible = visibleRegions(await this.#layout.regions(prefix), prefix);
+    return visible.flatMap(({ region: { owner }, prefix: cut }) =>
+      owner ? { store: owner.store, key: targetKey(owner, cut) } : [],
+    );
   }
 
   list(options: ListOptions = {}): AsyncIterable<ListPage> {
@@ -105,9 +113,16 @@ export class RouterBucket implements Store {
         failures.push({ key, error: toSluiceError(error) });
       }
     }
+    let thrown = 0;
     const done = [...groups.values()].map(async ({ owner, keys }) => {
-      const failed = await owner.store.deleteMany([...keys.keys()], options);
-      for (const { key, error } of failed) failures.push({ key: keys.get(key) ?? key, error });
+      try {
+        const failed = await owner.store.deleteMany([...keys.keys()], options);
+        for (const { key, error } of failed) failures.push({ key: keys.get(key) ?? key, error });
+      } catch (error) {
+        // A target that fails as a whole fails its own keys; where it is the only one, the call.
+        if (++thrown === groups.size) throw error;
+        for (const key of keys.values()) failures.push({ key, error: toSluiceError(error) });
+      }
     });
     await Promise.all(done);
     return failures;
@@ -162,6 +177,10 @@ export class RouterBucket implements Store {
     throw new StoreError('UNSUPPORTED', `${at.store.name} cannot presign.`, { store: this.name, key });
   }
 }
+
+/** Where all objects under a prefix really lie, when their Store is a bucket of a router. */
+export const placesOf = async (store: Store, prefix: string): Promise<Place[]> =>
+  store instanceof RouterBucket ? store.places(prefix) : [{ store, key: prefix }];
 
 /** Where an object really lies, when its Store is a bucket of a router. */
 export const placeOf = async (store: Store, key: string): Promise<Place> =>

@@ -48,8 +48,8 @@ export async function* listRegions(
   }
 }
 
-/** The regions that have keys with this prefix, cut to it, as trees in key order. */
-function nest(regions: readonly Region[], prefix: string): Node[] {
+/** The regions that have visible keys with this prefix, each with what all of those begin with, in their order. */
+export function visibleRegions(regions: readonly Region[], prefix: string) {
   const kept: { region: Region; prefix: string; order: number }[] = [];
   for (const [order, region] of regions.entries()) {
     const cut = region.prefix.length > prefix.length ? region.prefix : prefix;
@@ -59,6 +59,12 @@ function nest(regions: readonly Region[], prefix: string): Node[] {
     );
     if (!shadowed) kept.push({ region, prefix: cut, order });
   }
+  return kept;
+}
+
+/** The regions that have keys with this prefix, cut to it, as trees in key order. */
+function nest(regions: readonly Region[], prefix: string): Node[] {
+  const kept = visibleRegions(regions, prefix);
   kept.sort((a, b) => compareKeys(a.prefix, b.prefix) || b.order - a.order);
   const roots: Node[] = [];
   const path: Node[] = [];

@@ -1,3 +1,4 @@
+import { isError } from '../base/errors.ts';
 import { compareKeys } from '../base/keys.ts';
 import { unsupported } from '../stores/checks.ts';
 import { StoreError } from '../stores/errors.ts';
@@ -66,7 +67,12 @@ export class RouterMultipart implements Multipart {
     const { multipart, at, id, owner } = await this.#upload(key, uploadId);
     const from = await this.#sourceOf(source, sourceKey);
     if (multipart.copyPart && owner.store.canCopyFrom(from.store)) {
-      return multipart.copyPart(at, id, partNumber, from.store, from.key, options);
+      try {
+        return await multipart.copyPart(at, id, partNumber, from.store, from.key, options);
+      } catch (error) {
+        // As with whole objects (copy.ts): these credentials may reach one side only.
+        if (!isError(error, 'ACCESS_DENIED', 'UNSUPPORTED')) throw error;
+      }
     }
     const { range, sourceIfMatch: ifMatch, signal } = options;
     const content = await from.store.get(from.key, { range, ifMatch, signal });

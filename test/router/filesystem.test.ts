@@ -13,6 +13,7 @@ import {
 import { FileSystem } from '../../src/router/filesystem/filesystem.ts';
 import { checkRouting } from '../../src/router/mapping.ts';
 import { createRouter } from '../../src/router/router.ts';
+import { StoreError } from '../../src/stores/errors.ts';
 import { MemoryStore } from '../../src/stores/memory/store.ts';
 import { readAll } from '../../src/stores/read.ts';
 import { memoryOpener } from './model.ts';
@@ -150,6 +151,14 @@ describe('a file', () => {
     const plain = FileSystem.overStore(withoutUploads);
     await write(plain, '/main/log', 'x');
     await assert.rejects(plain.append('/main/log'), UnsupportedOperation);
+
+    // One target of several.
+    const { fs: mixed, stores } = fileSystem();
+    await write(mixed, '/raw/log', 'x');
+    await write(mixed, '/raw/hot', 'x');
+    Object.defineProperty(stores.get('fast'), 'multipart', { value: undefined });
+    await (await mixed.append('/raw/log')).close();
+    await assert.rejects(mixed.append('/raw/hot'), UnsupportedOperation);
   });
 });
 
@@ -298,6 +307,72 @@ describe('rename', () => {
     await assert.rejects(fs.rename('s3a://b/one', 's3a://b/two/dir/x'), FileAlreadyExists);
     assert.equal(await read(fs, 's3a://b/two/dir/x'), 'content');
     await assert.rejects(fs.rename('/x', 's3a://b/y'), InvalidPath);
+  });
+
+  test('never moves a directory into a part of itself that has another name', async () => {
+    const open = memoryOpener();
+    const config = checkRouting({
+      mappings: [
+        { replace: 's3a://b/inner/', with: 'memory://same/all/d/' },
+        { replace: 's3a://b/outer/', with: 'memory://same/all/' },
+        { replace: 's3a://b/beside/', with: 'memory://same/beside/' },
+      ],
+      defaults: { s3a: { with: 'memory://' } },
+    });
+    const fs = FileSystem.overRouter(createRouter(config, open), { scheme: 's3a', bucket: 'b' });
+    await write(fs, '/outer/d/x', 'one');
+    await write(fs, '/outer/d/d/x', 'two');
+    await assert.rejects(fs.rename('/outer', '/inner/d'), RenameFailed);
+    await assert.rejects(fs.rename('/inner', '/outer/d'), RenameFailed);
+    assert.deepEqual(await keysOf(open.stores.get('same')), ['all/d/d/x', 'all/d/x']);
+    assert.equal(await read(fs, '/inner/x'), 'one');
+    assert.equal(await read(fs, '/inner/d/x'), 'two');
+    await fs.mkdirs('/beside');
+    assert.equal(await fs.rename('/outer/d/d', '/beside'), true);
+    assert.equal(await read(fs, '/beside/d/x'), 'two');
+  });
+
+  test('that fails while it copies leaves the source whole, and begins no copy after it has failed', async () => {
+    const { fs, stores } = fileSystem();
+    for (let i = 10; i < 50; i++) await write(fs, `/raw/t/${i}`, `content ${i}`);
+    await fs.mkdirs('/dir');
+    const old = stores.get('old')!;
+    const put = old.put.bind(old);
+    old.put = async (key, body, options) => {
+      if (key.endsWith('/20')) throw new StoreError('NO_SPACE', 'The disk is full.', { store: old.name });
+      return put(key, body, options);
+    };
+    await assert.rejects(fs.rename('/raw/t', '/dir/moved'), { code: 'NO_SPACE' });
+    const copied = await keysOf(old);
+    assert.ok(copied.length < 30, `${copied.length} copies`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(await keysOf(old), copied);
+    assert.equal((await fs.listStatus('/raw/t')).length, 40);
+
+    // As docs/router.md says it is taken up again.
+    old.put = put;
+    await fs.delete('/dir/moved', true);
+    assert.equal(await fs.rename('/raw/t', '/dir/moved'), true);
+    assert.equal((await fs.listStatus('/dir/moved')).length, 40);
+    assert.equal(await fs.exists('/raw/t'), false);
+  });
+
+  test('that fails while it deletes has everything at its target', async () => {
+    const { fs, stores } = fileSystem();
+    for (let i = 10; i < 20; i++) await write(fs, `/raw/t/${i}`, `content ${i}`);
+    const lake = stores.get('lake')!;
+    const deleteMany = lake.deleteMany.bind(lake);
+    lake.deleteMany = async (keys) => {
+      const error = new StoreError('ACCESS_DENIED', 'No.', { store: lake.name });
+      await deleteMany(keys.filter((key) => !key.endsWith('5')));
+      return [{ key: 'main/t/15', error }];
+    };
+    await assert.rejects(fs.rename('/raw/t', '/moved'), {
+      name: 'RenameFailed',
+      message: /all is copied, but 1 objects could not be deleted \(raw\/t\/15: No\.\)/,
+    });
+    assert.equal((await fs.listStatus('/moved')).length, 10);
+    assert.deepEqual(await names(fs, '/raw/t'), [`${ROOT}/raw/t/15`]);
   });
 });
 

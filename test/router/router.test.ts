@@ -172,6 +172,33 @@ describe('buckets and prefixes', () => {
     assert.deepEqual(await listed(bucket, {}), ['=a', '=raw/a']);
     await put(await router.bucket('lake', 'x'), 'y');
   });
+
+  test('a target that goes away keeps its own keys from being deleted, and no others', async () => {
+    const open = memoryOpener();
+    const router = createRouter(
+      checkRouting({
+        mappings: [{ replace: 's3a://b/raw/', with: 'memory://lake/main/' }],
+        defaults: { s3a: { with: 'memory://' } },
+      }),
+      open,
+    );
+    const bucket = await router.bucket('s3a', 'b');
+    for (const key of ['a', 'raw/a', 'raw/b', 'z']) await put(bucket, key);
+    const lake = open.stores.get('lake')!;
+    lake.deleteMany = async () => {
+      throw new StoreError('CONNECTION', 'lake does not answer.', { store: lake.name });
+    };
+    const failures = await bucket.deleteMany(['a', 'raw/a', 'raw/b', 'z']);
+    assert.deepEqual(
+      failures.map(({ key, error }) => [key, (error as StoreError).code]),
+      [
+        ['raw/a', 'CONNECTION'],
+        ['raw/b', 'CONNECTION'],
+      ],
+    );
+    assert.deepEqual(await listed(bucket, {}), ['=raw/a', '=raw/b']);
+    await assert.rejects(bucket.deleteMany(['raw/a']), { code: 'CONNECTION' });
+  });
 });
 
 describe('listings', () => {
@@ -268,9 +295,16 @@ describe('copies across targets', () => {
     lake.copyFrom = async () => {
       throw new StoreError('ACCESS_DENIED', 'These credentials read one side only.', { store: lake.name });
     };
+    lake.multipart.copyPart = lake.copyFrom as never;
     await put(bucket, 'a', 'content');
     await bucket.copyFrom(bucket, 'a', 'raw/a');
     assert.equal(await text(bucket, 'raw/a'), 'content');
+    const upload = await bucket.multipart!.create('raw/b');
+    const part = await bucket.multipart!.copyPart!('raw/b', upload, 1, bucket, 'a', {
+      range: { start: 1, end: 3 },
+    });
+    await bucket.multipart!.complete('raw/b', upload, [part]);
+    assert.equal(await text(bucket, 'raw/b'), 'ont');
   });
 });
 

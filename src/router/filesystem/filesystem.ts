@@ -1,5 +1,6 @@
 import { isError } from '../../base/errors.ts';
 import type { ObjectProperties, Store } from '../../stores/store.ts';
+import { placeOf } from '../bucket.ts';
 import type { Router } from '../router.ts';
 import { appendTo } from './append.ts';
 import {
@@ -107,11 +108,10 @@ export class FileSystem {
    */
   async append(path: string): Promise<FileWriter> {
     const at = await this.#locate(path);
-    if (!at.store.multipart) {
-      throw new UnsupportedOperation(path, `${at.store.name} cannot append to an object`);
-    }
     const info = await fileAt(at);
     if (!info) throw new FileNotFound(path, 'There is no file');
+    const { store } = await placeOf(at.store, at.key);
+    if (!store.multipart) throw new UnsupportedOperation(path, `${store.name} cannot append to an object`);
     return new FileWriter(pathOf(at.root, at.key), (body) => appendTo(at.store, info, body));
   }
 
