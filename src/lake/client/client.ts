@@ -35,7 +35,6 @@ export class LakeClient extends LakeReader {
     const headers: Record<string, string> = {
       'content-type': options.contentType ?? 'application/octet-stream',
     };
-    if (options.size !== undefined) headers['content-length'] = String(options.size);
     if (options.ifNoneMatch) headers['if-none-match'] = options.ifNoneMatch;
     for (const [name, value] of Object.entries(options.metadata ?? {})) {
       if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(value)) {
@@ -53,6 +52,7 @@ export class LakeClient extends LakeReader {
       query: { path },
       headers,
       body,
+      size: options.size,
       subject: writing(repository, branch, path),
       signal: options.signal,
     });
@@ -83,13 +83,13 @@ export class LakeClient extends LakeReader {
   ): Promise<string> {
     const url = location.presigned_url!;
     const headers: Record<string, string> = {};
-    if (options.size !== undefined) headers['content-length'] = String(options.size);
     if (options.contentType) headers['content-type'] = options.contentType;
     if (isAzure(url)) headers['x-ms-blob-type'] = 'BlockBlob';
     const answer = await this.http.presigned(url, {
       method: 'PUT',
       headers,
       body,
+      size: options.size,
       subject: { ...what, doing: `write ${what.key} to ${what.store}` },
       signal: options.signal,
     });

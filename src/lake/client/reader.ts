@@ -1,10 +1,11 @@
 import type { Readable } from 'node:stream';
 import type { ByteRange } from '../../stores/store.ts';
+import type { Answer } from '../../stores/wire/answer.ts';
 import type { LakefsConnection } from './connection.ts';
 import { entryOf, type LakeEntry, type ObjectStats } from './entry.ts';
 import { header } from './failure.ts';
 import { branchPath, encode, refPath, subjectOf } from './paths.ts';
-import { type Answer, Transport, type TransportOptions } from './transport.ts';
+import { Transport, type TransportOptions } from './transport.ts';
 import type {
   CallOptions,
   Commit,

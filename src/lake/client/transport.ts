@@ -1,10 +1,12 @@
-import type { Readable } from 'node:stream';
-import { Agent, type Dispatcher } from 'undici';
+import { Readable } from 'node:stream';
 import { SluiceError } from '../../base/errors.ts';
 import { canceled } from '../../stores/checks.ts';
 import { StoreError } from '../../stores/errors.ts';
-import { readAll } from '../../stores/read.ts';
+import { asBuffer, readAll } from '../../stores/read.ts';
 import { DEFAULT_RETRY, networkFailure, type RetryPolicy, retry } from '../../stores/retry.ts';
+import { type Answer, exchange } from '../../stores/wire/answer.ts';
+import { WirePool } from '../../stores/wire/pool.ts';
+import { WrongSize } from '../../stores/wire/upload.ts';
 import type { LakefsConnection } from './connection.ts';
 import { answerFailure, header, presignedFailure, type Subject } from './failure.ts';
 
@@ -24,16 +26,12 @@ export interface Call {
   headers?: Record<string, string>;
   /** A function is called for every attempt. */
   body?: string | Uint8Array | (() => Promise<Readable>);
+  /** Bytes of a body that is a function, where they are known. */
+  size?: number | undefined;
   subject: Subject;
   /** Must not be repeated when it may have been done. */
   once?: boolean;
   signal?: AbortSignal | undefined;
-}
-
-export interface Answer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  body: Readable;
 }
 
 const ERROR_BODY = 64 * 1024;
@@ -41,7 +39,10 @@ const ERROR_BODY = 64 * 1024;
 /** HTTP to one lakeFS and, without its credentials, to the object stores it sends us to. Kept-alive sockets. */
 export class Transport {
   readonly endpoint: string;
-  readonly #agent: Agent;
+  /** By origin. */
+  readonly #pools = new Map<string, WirePool>();
+  readonly #connections: number;
+  readonly #timeout: number;
   readonly #authorization: string;
   readonly #retry: RetryPolicy;
 
@@ -50,14 +51,8 @@ export class Transport {
     const pair = `${connection.accessKeyId}:${connection.secretAccessKey}`;
     this.#authorization = `Basic ${Buffer.from(pair).toString('base64')}`;
     this.#retry = options.retry ?? DEFAULT_RETRY;
-    const timeout = options.timeout ?? 60_000;
-    this.#agent = new Agent({
-      connections: options.connections ?? 64,
-      connect: { timeout: 10_000 },
-      headersTimeout: timeout,
-      bodyTimeout: timeout,
-      keepAliveTimeout: 15_000,
-    });
+    this.#connections = options.connections ?? 64;
+    this.#timeout = options.timeout ?? 60_000;
   }
 
   /** @throws StoreError with lakeFS's own message */
@@ -107,7 +102,7 @@ export class Transport {
 
   /** Ends all connections; calls that are under way fail. */
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    for (const pool of this.#pools.values()) pool.destroy();
   }
 
   #attempts<T>(call: Call, attempt: () => Promise<T>): Promise<T> {
@@ -178,20 +173,45 @@ export class Transport {
     headers: Record<string, string>,
   ): Promise<Answer> {
     if (call.signal?.aborted) throw canceled(call.subject.store, call.signal);
-    const body = typeof call.body === 'function' ? await call.body() : call.body;
-    const { origin, pathname, search } = new URL(url);
-    const response = await this.#agent.request({
-      origin,
-      // The address of a presigned request is signed as it is written.
-      path: url.startsWith(origin) ? url.slice(origin.length) || '/' : pathname + search,
-      method: call.method ?? 'GET',
-      headers: { 'user-agent': 'sluice', ...headers },
-      body: body as Dispatcher.RequestOptions['body'],
-      signal: call.signal,
-    });
-    // A body that is left unread is destroyed with an error that is nobody's.
-    response.body.on('error', () => {});
-    return { status: response.statusCode, headers: response.headers, body: response.body };
+    const body = await bodyOf(call);
+    const { origin, host, pathname, search } = new URL(url);
+    let broke: Error | undefined;
+    if (body instanceof Readable) body.on('error', (error) => (broke ??= error));
+    try {
+      return await exchange(
+        this.#pool(origin),
+        {
+          method: call.method ?? 'GET',
+          // The address of a presigned request is signed as it is written.
+          path: url.startsWith(`${origin}/`) ? url.slice(origin.length) : pathname + search,
+          host,
+          headers: Object.entries({ 'user-agent': 'sluice', ...headers }).flat(),
+          body,
+          size: call.size,
+        },
+        call.signal,
+      );
+    } catch (error) {
+      // What the source says of itself comes before what that did to the connection.
+      throw broke ?? error;
+    } finally {
+      // The answer may have come before all of the body was taken.
+      if (body instanceof Readable) body.destroy();
+    }
+  }
+
+  #pool(origin: string): WirePool {
+    let pool = this.#pools.get(origin);
+    if (pool === undefined) {
+      pool = new WirePool(origin, {
+        connections: this.#connections,
+        connectTimeout: 10_000,
+        timeout: this.#timeout,
+        keep: 15_000,
+      });
+      this.#pools.set(origin, pool);
+    }
+    return pool;
   }
 
   async #read(answer: Answer, call: Call, limit: number): Promise<Buffer> {
@@ -215,6 +235,12 @@ export class Transport {
   #failure(error: unknown, call: Call): unknown {
     if (error instanceof SluiceError) return error;
     if (call.signal?.aborted) return canceled(call.subject.store, call.signal);
+    if (error instanceof WrongSize) {
+      return new StoreError('CORRUPT', `Cannot ${call.subject.doing}: ${error.message}`, {
+        ...call.subject,
+        cause: error,
+      });
+    }
     const code = networkFailure(error);
     if (!code) return error;
     const why = code === 'TIMEOUT' ? 'there was no answer in time' : 'the connection failed';
@@ -225,6 +251,12 @@ export class Transport {
       { ...call.subject, cause: error },
     );
   }
+}
+
+async function bodyOf({ body }: Pick<Call, 'body'>): Promise<Buffer | Readable | null> {
+  if (body === undefined) return null;
+  if (typeof body === 'function') return body();
+  return typeof body === 'string' ? Buffer.from(body) : asBuffer(body);
 }
 
 async function errorText(answer: Answer): Promise<string> {

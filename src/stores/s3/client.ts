@@ -3,13 +3,13 @@ import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import { canceled } from '../checks.ts';
 import { delayBefore, pause } from '../retry.ts';
+import { WirePool } from '../wire/pool.ts';
 import { addressOf, isAws, type S3Address } from './address.ts';
 import { type CredentialSource, credentialSource, type S3Credentials } from './credentials.ts';
 import { type Asked, answeredError, brokenAnswer, S3Error } from './errors.ts';
 import { type Answer, Exchange, type Sink } from './exchange.ts';
 import type { S3Settings } from './settings.ts';
 import { EMPTY_PAYLOAD, encodeKey, Signer, UNSIGNED_PAYLOAD } from './signer.ts';
-import { WirePool } from './wire/pool.ts';
 import { xmlFields } from './xml.ts';
 
 export interface S3Request extends Asked {

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { canceled } from '../checks.ts';
 import type { StoreError } from '../errors.ts';
+import type { Controller, Handler } from '../wire/connection.ts';
 import { type Asked, answeredError, brokenAnswer, unansweredError } from './errors.ts';
-import type { Controller, Handler } from './wire/connection.ts';
 
 export interface Answer {
   status: number;

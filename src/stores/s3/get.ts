@@ -3,11 +3,11 @@ import { Readable, type Writable } from 'node:stream';
 import { StoreError } from '../errors.ts';
 import { delayBefore, pause } from '../retry.ts';
 import type { ByteRange, GetOptions, ObjectContent, ObjectInfo } from '../store.ts';
+import { type Controller, recycle } from '../wire/connection.ts';
 import type { S3Client, S3Request } from './client.ts';
 import { brokenAnswer, header } from './errors.ts';
 import type { Sink } from './exchange.ts';
 import { infoFromHeaders, quoted } from './headers.ts';
-import { type Controller, recycle } from './wire/connection.ts';
 
 /** Opens an object; its body goes on by itself where the connection breaks (If-Match and Range). */
 export async function getObject(client: S3Client, key: string, options: GetOptions): Promise<ObjectContent> {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { relay } from '../../relay.ts';
+import { relay } from '../relay.ts';
 import { Chunked } from './chunked.ts';
 import { BrokenHttp, type Head, keptFor, MAX_HEAD, parseHead } from './head.ts';
 import { Upload } from './upload.ts';
@@ -14,7 +14,7 @@ export interface WireRequest {
   /** Flat: name, value, …; one character for each byte. */
   headers: readonly string[];
   body: Buffer | Readable | null;
-  /** Bytes of a body that is a stream. */
+  /** Bytes of a body that is a stream; undefined: it is not known, and the body goes in chunks. */
   size?: number | undefined;
   /** Milliseconds until the answer must have begun, where that is not the usual. */
   patience?: number | undefined;
@@ -175,20 +175,20 @@ export class Connection implements Controller {
       socket.write(body);
       socket.uncork();
     } else {
-      const framing = request.size === undefined ? '' : `content-length: ${request.size}\r\n`;
-      socket.write(`${head}${framing}\r\n`, 'latin1');
+      const framing =
+        request.size === undefined ? 'transfer-encoding: chunked' : `content-length: ${request.size}`;
       this.#bodySent = false;
-      this.#stream(socket, body, request);
+      this.#stream(socket, `${head}${framing}\r\n\r\n`, body, request);
     }
   }
 
-  #stream(socket: Socket, body: Readable, request: WireRequest): void {
+  #stream(socket: Socket, head: string, body: Readable, request: WireRequest): void {
     const current = (): boolean => this.#request === request && !socket.destroyed;
     if (body.destroyed) {
       this.#fail(body.errored ?? broken('ERR_STREAM_PREMATURE_CLOSE', 'the body ended early'));
       return;
     }
-    const upload = new Upload(socket, request.size!, current);
+    const upload = new Upload(socket, head, request.size, current);
     const failed = (error: Error): void => {
       if (current()) this.#fail(error);
     };
