@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine, JobEvent } from '../../src/jobs/engine.ts';
-import { type CountingSpec, notes, partId } from '../support/counting-kind.ts';
+import { type CountingSpec, letRun, notes, partId } from '../support/counting-kind.ts';
+import { until } from '../support/until.ts';
 
 export interface EngineUnderTest {
   engine: Engine;
@@ -31,9 +31,6 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
       cleanups.push(() => rm(root, { recursive: true, force: true }));
       cleanups.push(() => made.close());
       return { ...made, folder: join(root, 'notes') };
-    };
-    const until = async (condition: () => Promise<boolean>): Promise<void> => {
-      while (!(await condition())) await sleep(10);
     };
     const collect = async (events: AsyncIterable<JobEvent>): Promise<JobEvent[]> => {
       const all: JobEvent[] = [];
@@ -118,7 +115,7 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
         await engine.submit('counting', { folder: `${folder}-${i}`, parts: i === 2 ? -1 : 3 }, { id });
         await engine.wait(id);
       }
-      await engine.submit('counting', { folder: `${folder}-long`, parts: 500, delay: 50 }, { id: 'long' });
+      await engine.submit('counting', { folder: `${folder}-long`, parts: 5, gated: true }, { id: 'long' });
       const ids = async () => (await engine.list()).jobs.map(({ id }) => id);
       assert.equal(await engine.prune({}), 0);
       assert.equal(await engine.prune({ before: (await engine.get('job-0')).completedAt }), 0);
@@ -290,7 +287,7 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
 
     test('a hold that another took stops the job, without finish', async () => {
       const { engine, folder } = await fresh();
-      const { id } = await engine.submit('counting', { folder, parts: 400, delay: 20, loseHoldAt: 3 });
+      const { id } = await engine.submit('counting', { folder, parts: 5, gated: true, loseHoldAt: 3 });
       const ended = await engine.wait(id);
       assert.equal(ended.status, 'FAILED');
       assert.equal(ended.error!.code, 'LEASED');
@@ -300,21 +297,21 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
 
     test('cancel stops soon, finishes with a report, and can be resumed', async () => {
       const { engine, folder } = await fresh();
-      const { id } = await engine.submit('counting', { folder, parts: 200, delay: 15 });
-      await until(async () => (await notes(folder, 'done')).length > 5);
+      const { id } = await engine.submit('counting', { folder, parts: 60, gated: true });
+      await letRun(folder, 6);
+      await until(async () => (await notes(folder, 'done')).length === 6);
       await engine.cancel(id);
       const ended = await engine.wait(id);
       assert.equal(ended.status, 'CANCELED');
       const [finished] = await notes<{ status: string }>(folder, 'finished');
       assert.equal(finished!.status, 'CANCELED');
-      const done = (await notes(folder, 'done')).length;
-      assert.ok(done < 200);
-      const begun = (await notes(folder, 'ran')).length - done;
-      assert.equal(ended.progress.counts.objects, 2 * done + begun, 'half of each part that was cut short');
+      const begun = (await notes(folder, 'ran')).length - 6;
+      assert.equal(ended.progress.counts.objects, 2 * 6 + begun, 'half of each part that was cut short');
+      await letRun(folder, 60);
       await engine.resume(id);
       const resumed = await engine.wait(id);
       assert.equal(resumed.status, 'SUCCESS');
-      assert.equal(resumed.progress.counts.objects, 400);
+      assert.equal(resumed.progress.counts.objects, 120);
     });
 
     test('events tell of status, parts and progress, and end with the job', async () => {
@@ -335,9 +332,10 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
 
     test('another process sees a running job, follows it and cancels it', async () => {
       const { engine, another, folder, spawn } = await fresh();
-      spawn('elsewhere', { folder, parts: 10_000, delay: 20 });
+      await letRun(folder, 6);
+      spawn('elsewhere', { folder, parts: 100, gated: true });
       const other = await another();
-      await until(async () => (await notes(folder, 'done')).length > 5);
+      await until(async () => (await notes(folder, 'done')).length === 6);
       const record = await engine.get('elsewhere');
       assert.equal(record.status, 'TRANSFERRING');
       assert.equal(record.interrupted, undefined);
@@ -361,9 +359,10 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
 
     test('a job whose process was killed is seen as interrupted and loses nothing', async () => {
       const { engine, folder, spawn } = await fresh();
-      const spec = { folder, parts: 300, batch: 20, planDelay: 5, delay: 5 };
+      const spec = { folder, parts: 300, batch: 20, planDelay: 5, gated: true };
       for (let kill = 0; kill < 3; kill++) {
         const before = (await notes(folder, 'done')).length;
+        await letRun(folder, 50 * (kill + 1));
         const child = spawn('killed', spec);
         await until(async () => (await notes(folder, 'done')).length > before + 15);
         child.kill('SIGKILL');
@@ -371,6 +370,7 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
         assert.equal(record.interrupted, true);
         assert.equal(record.status, 'TRANSFERRING');
       }
+      await letRun(folder, 300);
       await engine.resume('killed');
       const ended = await engine.wait('killed');
       assert.equal(ended.status, 'SUCCESS');
@@ -389,15 +389,17 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
 
     test('close leaves jobs that the next engine goes on with', async () => {
       const { engine, another, folder } = await fresh();
-      const spec = { folder, parts: 100, delay: 10 };
+      const spec = { folder, parts: 50, gated: true };
       const older = { ...spec, folder: `${folder}-older` };
+      await letRun(folder, 6);
       await engine.submit('counting', older, { id: 'older' });
       await engine.submit('counting', spec, { id: 'closed' });
-      await until(async () => (await notes(folder, 'done')).length > 5);
+      await until(async () => (await notes(folder, 'done')).length === 6);
       const next = await another();
       await engine.close();
       for (const id of ['older', 'closed']) assert.equal((await next.get(id)).interrupted, true);
       assert.deepEqual(await notes(folder, 'finished'), []);
+      for (const each of [folder, older.folder]) await letRun(each, 50);
       const same = await next.submit('counting', older);
       assert.equal(same.id, 'older', 'the same command again goes on, and not with another one');
       assert.equal((await next.submit('counting', spec, { id: 'closed' })).id, 'closed');

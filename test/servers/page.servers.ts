@@ -10,7 +10,8 @@ import { createSampleLake, type SampleLake } from '../../src/demo/lake/sample.ts
 import { type Browser, openBrowser } from '../support/browser.ts';
 import { countingKind } from '../support/counting-kind.ts';
 import { TableApp } from '../support/delta/table-app.ts';
-import { lakeConnection, TestService, until } from '../support/service.ts';
+import { lakeConnection, TestService } from '../support/service.ts';
+import { until } from '../support/until.ts';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 

@@ -11,7 +11,7 @@ import type { Schema } from '../../src/jobs/state/sql.ts';
 import { engineContract } from '../contracts/engine.ts';
 import { type CountingSpec, notes } from '../support/counting-kind.ts';
 import { testEngine } from '../support/local-engine.ts';
-import { until } from '../support/service.ts';
+import { until } from '../support/until.ts';
 import { PASSWORD, type PostgresServer, startPostgres } from './postgres.ts';
 
 const program = join(import.meta.dirname, '../support/local-engine.ts');

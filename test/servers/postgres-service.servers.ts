@@ -14,7 +14,8 @@ import type { JobRecord } from '../../src/jobs/job.ts';
 import { cli, startCli } from '../commands/cli.ts';
 import { notes } from '../support/counting-kind.ts';
 import { TableApp } from '../support/delta/table-app.ts';
-import { TestService, until } from '../support/service.ts';
+import { TestService } from '../support/service.ts';
+import { until } from '../support/until.ts';
 import { PASSWORD, type PostgresServer, startPostgres } from './postgres.ts';
 
 const OBJECTS = 2000;

@@ -8,7 +8,7 @@ import { after, test } from 'node:test';
 import { createSampleLake } from '../../src/demo/lake/sample.ts';
 import type { JobRecord } from '../../src/jobs/job.ts';
 import { cli, startCli } from '../commands/cli.ts';
-import { until } from '../support/service.ts';
+import { until } from '../support/until.ts';
 import { startTemporal } from './harness.ts';
 import { freePorts } from './process.ts';
 

@@ -4,7 +4,8 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type SampleWeaviate, startSampleWeaviate } from '../../src/demo/vectors/server.ts';
-import { TestService, until } from '../support/service.ts';
+import { TestService } from '../support/service.ts';
+import { until } from '../support/until.ts';
 
 const connection = (url: string, grpc: string, key?: string) => ({
   name: 'vectors',
@@ -70,8 +71,11 @@ describe("Weaviate's export API", () => {
     assert.ok(existsSync(join(path, 'Article.parquet')));
     assert.equal(JSON.parse(readFileSync(join(path, 'export_metadata.json'), 'utf8')).status, 'SUCCESS');
 
-    const metrics = (await service.get('/metrics')).text;
-    assert.match(metrics, /weaviate_export_operations_total\{status="SUCCESS"\} 1/);
+    // Counted from events, a moment after the end is to be seen.
+    const metrics = await until(async () => {
+      const { text } = await service.get('/metrics');
+      return /weaviate_export_operations_total\{status="SUCCESS"\} 1/.test(text) && text;
+    });
     assert.match(metrics, /weaviate_export_duration_seconds_count 1/);
     assert.match(metrics, /weaviate_export_coordination_duration_seconds_count 1/);
     assert.ok(Number(/weaviate_export_objects_total (\d+)/.exec(metrics)![1]) >= 240);
@@ -164,9 +168,13 @@ describe("Weaviate's export API", () => {
 });
 
 describe('an export whose service died between noting and starting it', () => {
-  it('keeps its id, and starts with the next service', async () => {
+  it('keeps its id, and starts with the next service', async (t) => {
     const weaviate = await startSampleWeaviate();
     const service = new TestService({ service: SERVICE });
+    t.after(async () => {
+      await service.close();
+      weaviate.stop();
+    });
     const folder = service.folderOf('exports');
     mkdirSync(folder);
     await service.start({
@@ -194,8 +202,6 @@ describe('an export whose service died between noting and starting it', () => {
     });
     await until(async () => (await service.get('/v1/export/filesystem/nightly')).json.status === 'SUCCESS');
     assert.ok(existsSync(join(folder, 'nightly', 'Author.parquet')));
-    await service.close();
-    weaviate.stop();
   });
 });
 

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { TestService, until } from '../support/service.ts';
+import { letRun } from '../support/counting-kind.ts';
+import { TestService } from '../support/service.ts';
+import { until } from '../support/until.ts';
 
 interface ServerEvent {
   type: string;
@@ -104,10 +106,12 @@ describe('jobs by HTTP', () => {
   });
 
   it('cancels a job, and goes on with it by retry', async () => {
-    await start('long', { parts: 40, delay: 60 });
-    await until(async () => (await service.get('/v1/jobs/long')).json.progress.parts.SUCCESS > 0);
+    await letRun(service.folderOf('long'), 5);
+    await start('long', { parts: 40, gated: true });
+    await until(async () => (await service.get('/v1/jobs/long')).json.progress.parts.SUCCESS === 5);
     assert.equal((await service.post('/v1/jobs/long/cancel')).status, 202);
     assert.equal((await service.ended('long')).status, 'CANCELED');
+    await letRun(service.folderOf('long'), 40);
     const retried = await service.post('/v1/jobs/long/retry');
     assert.equal(retried.status, 202);
     assert.equal(retried.json.attempts, 2);
@@ -198,13 +202,16 @@ describe('a service that is stopped', () => {
   it('leaves running jobs and goes on with them at the next start, and with no others', async () => {
     const service = await new TestService().start();
     try {
-      const job = { kind: 'counting', spec: { folder: service.folderOf('a'), parts: 30, delay: 60 } };
-      await service.post('/v1/jobs', { ...job, id: 'own' });
-      const terminal = { folder: service.folderOf('b'), parts: 30, delay: 60 };
-      await (await service.app.engine()).submit('counting', terminal, { id: 'terminal' });
       const stream = await fetch(`${service.url}/v1/events`);
-      await until(async () => (await service.get('/v1/jobs/own')).json.progress.parts.SUCCESS > 0);
-      await service.restart();
+      const own = { folder: service.folderOf('a'), parts: 30, gated: true };
+      await letRun(own.folder, 5);
+      await service.post('/v1/jobs', { kind: 'counting', id: 'own', spec: own });
+      const terminal = { folder: service.folderOf('b'), parts: 30, gated: true };
+      await (await service.app.engine()).submit('counting', terminal, { id: 'terminal' });
+      await until(async () => (await service.get('/v1/jobs/own')).json.progress.parts.SUCCESS === 5);
+      await service.stop();
+      await letRun(own.folder, 30);
+      await service.start();
       assert.ok((await all(events(stream))).length > 0, 'the stream has ended');
       assert.equal((await service.ended('own')).status, 'SUCCESS');
       assert.equal((await service.get('/v1/jobs/own')).json.attempts, 2);

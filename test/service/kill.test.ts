@@ -8,7 +8,7 @@ import { it } from 'node:test';
 import { createSampleLake } from '../../src/demo/lake/sample.ts';
 import type { JobRecord } from '../../src/jobs/job.ts';
 import { startCli } from '../commands/cli.ts';
-import { until } from '../support/service.ts';
+import { until } from '../support/until.ts';
 
 const OBJECTS = 1500;
 

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { Log } from '../../src/jobs/kind.ts';
 import { Notifier } from '../../src/service/notices/notifier.ts';
-import { TestService, until } from '../support/service.ts';
+import { TestService } from '../support/service.ts';
+import { until } from '../support/until.ts';
 
 interface Told {
   path: string;

@@ -6,7 +6,8 @@ import { createSampleLake, type SampleLake } from '../../src/demo/lake/sample.ts
 import { type SampleWeaviate, startSampleWeaviate } from '../../src/demo/vectors/server.ts';
 import { placeOf } from '../../src/service/retention/place.ts';
 import { type RetentionReport, retain } from '../../src/service/retention/retention.ts';
-import { lakeConnection, TestService, until } from '../support/service.ts';
+import { lakeConnection, TestService } from '../support/service.ts';
+import { until } from '../support/until.ts';
 
 /** All files below a folder. */
 function files(folder: string): string[] {

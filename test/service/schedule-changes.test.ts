@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { cli } from '../commands/cli.ts';
-import { TestService, until } from '../support/service.ts';
+import { TestService } from '../support/service.ts';
+import { until } from '../support/until.ts';
 
 describe('schedules that are made by the API', () => {
   const service = new TestService();

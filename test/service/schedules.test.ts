@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { createSampleLake, type SampleLake } from '../../src/demo/lake/sample.ts';
 import { specOfRun } from '../../src/service/schedules/spec.ts';
-import { lakeConnection, TestService, until } from '../support/service.ts';
+import { lakeConnection, TestService } from '../support/service.ts';
+import { until } from '../support/until.ts';
 
 const counting = (folder: string, more: object = {}) => ({
   kind: 'counting',
@@ -96,12 +97,16 @@ describe('schedules', () => {
       { type: 'slack' as const, url: `${url}/slack` },
     ];
     const settings = { listen: '', auth: 'none' as const, notify };
-    for (const parts of [-1, 2, 2]) {
+    for (const [parts, notices] of [
+      [-1, 2],
+      [2, 4],
+      [2, 4],
+    ] as const) {
       await service.restart({ service: settings, schedules: job(parts) });
       const { json } = await service.post('/v1/schedules/noted/run');
       const { status } = await service.ended(json.id);
       await until(async () => (await service.get('/v1/schedules')).json.schedules[0].last.status === status);
-      if (told.length < 4) await until(() => told.length % 2 === 0 && told.length > 0);
+      await until(() => told.length === notices);
     }
     assert.deepEqual(
       told.filter(({ path }) => path === '/hook').map(({ body }) => body.event),

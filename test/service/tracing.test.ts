@@ -5,7 +5,8 @@ import { after, before, describe, it } from 'node:test';
 import { startTracing } from '../../src/base/tracing/tracing.ts';
 import { createSampleLake, type SampleLake } from '../../src/demo/lake/sample.ts';
 import { cli } from '../commands/cli.ts';
-import { lakeConnection, TestService, until } from '../support/service.ts';
+import { lakeConnection, TestService } from '../support/service.ts';
+import { until } from '../support/until.ts';
 
 interface Span {
   traceId: string;

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, SluiceError } from '../../src/base/errors.ts';
@@ -37,6 +37,8 @@ export type CountingSpec = {
   loseHoldAt?: number;
   finishFails?: boolean;
   quiet?: boolean;
+  /** Each part waits until it may run: `letRun` says how many may. */
+  gated?: boolean;
   /** Parts do not listen when they are asked to stop. */
   stubborn?: boolean;
 };
@@ -105,10 +107,11 @@ export const countingKind: Kind<CountingSpec, CountingSpec> = {
   async run(part, spec, context): Promise<PartResult> {
     const { partAttempt, attempt, signal } = context;
     if (!spec.quiet) await note(spec, 'ran', { part: part.id, partAttempt, attempt, pid: process.pid });
-    if (spec.delay) {
-      context.progress({ objects: 1 });
-      await sleep(spec.delay, undefined, spec.stubborn ? {} : { signal });
-    }
+    if (spec.delay || spec.gated) context.progress({ objects: 1 });
+    const pause = (milliseconds: number) => sleep(milliseconds, undefined, spec.stubborn ? {} : { signal });
+    if (spec.delay) await pause(spec.delay);
+    const { i } = part.body as { i: number };
+    while (spec.gated && i >= (await mayRun(spec))) await pause(10);
     if (spec.skip?.includes(part.id)) return { counts: {}, skipped: 'There was nothing in it.' };
     const fault = spec.faults?.[part.id];
     const broken = fault?.untilFixed ? existsSync(join(spec.folder, 'broken')) : fault !== undefined;
@@ -119,7 +122,7 @@ export const countingKind: Kind<CountingSpec, CountingSpec> = {
       return { counts: { objects: 1, failed: 1 }, failures };
     }
     if (!spec.quiet) await note(spec, 'done', { part: part.id });
-    return { counts: { objects: 2, bytes: 10 }, data: { i: (part.body as { i: number }).i } };
+    return { counts: { objects: 2, bytes: 10 }, data: { i } };
   },
 
   async finish(spec, outcome) {
@@ -136,6 +139,17 @@ export const countingKind: Kind<CountingSpec, CountingSpec> = {
 
 async function note(spec: CountingSpec, what: string, line: Json): Promise<void> {
   await appendFile(join(spec.folder, `${what}.jsonl`), `${JSON.stringify(line)}\n`);
+}
+
+/** Lets the first so many parts of a gated job run; the others wait. */
+export async function letRun(folder: string, parts: number): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'go'), String(parts));
+}
+
+/** None while the file is not there, or just being written. */
+async function mayRun({ folder }: CountingSpec): Promise<number> {
+  return Number(await readFile(join(folder, 'go'), 'utf8').catch(() => ''));
 }
 
 /** What the kind wrote down in a folder. */

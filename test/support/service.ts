@@ -50,15 +50,17 @@ export class TestService {
     try {
       this.running = await startService(this.app);
     } catch (error) {
-      await this.app.close();
+      await this.stop();
       throw error;
     }
     return this;
   }
 
   async stop(): Promise<void> {
-    await this.running.close();
-    await this.app.close();
+    const { running, app } = this as { running?: RunningService; app?: App };
+    Object.assign(this, { running: undefined, app: undefined });
+    await running?.close();
+    await app?.close();
   }
 
   /** The same service in a new process, as far as it can tell. */
@@ -67,6 +69,7 @@ export class TestService {
     await this.start(settings);
   }
 
+  /** Whatever became of it: not started, stopped already, or running. */
   async close(): Promise<void> {
     await this.stop();
     rmSync(this.folder, { recursive: true, force: true });
@@ -127,16 +130,4 @@ export function lakeConnection(server: {
     access_key_id: server.accessKeyId,
     secret_access_key: server.secretAccessKey,
   };
-}
-
-/** Asks again and again until the answer is good. */
-export async function until<T>(
-  ask: () => Promise<T | undefined | false> | T | undefined | false,
-): Promise<T> {
-  for (let tries = 0; tries < 2400; tries++) {
-    const found = await ask();
-    if (found) return found;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error('what was waited for did not come');
 }
