@@ -10,12 +10,17 @@ export interface Ran {
   stderr: string;
 }
 
+/** The environment of a user who has nothing set up yet. Compiled modules are kept as in `npm test`. */
+export function bareEnv(home: string): NodeJS.ProcessEnv {
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, NODE_COMPILE_CACHE, HOME: home, SLUICE_STATE: join(home, 'state') };
+}
+
 /** Starts the real command line, away from the user's own configuration and state. */
 export function startCli(args: string[], home: string, env: Record<string, string> = {}): ChildProcess {
-  const { PATH = '' } = process.env;
   return spawn(process.execPath, [main, ...args], {
     cwd: home,
-    env: { PATH, HOME: home, SLUICE_STATE: join(home, 'state'), ...env },
+    env: { ...bareEnv(home), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type CountingSpec, notes } from '../support/counting-kind.ts';
 import { testEngine } from '../support/local-engine.ts';
 import { until } from '../support/until.ts';
+import { bareEnv } from './cli.ts';
 
 const program = join(import.meta.dirname, '../support/follow-program.ts');
 
@@ -25,7 +26,7 @@ function follow(
 ): { child: ChildProcess; ran: Promise<string[]> } {
   const child = spawn(process.execPath, [program, id, JSON.stringify(spec), progress], {
     cwd: home,
-    env: { PATH: process.env.PATH, HOME: home, SLUICE_STATE: join(home, 'state') },
+    env: bareEnv(home),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const texts = ['', ''];

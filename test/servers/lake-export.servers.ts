@@ -12,7 +12,9 @@ import { memoryProvider } from '../../src/stores/memory/provider.ts';
 import { storeOpener } from '../../src/stores/open.ts';
 import { s3Provider } from '../../src/stores/s3/provider.ts';
 import type { Store } from '../../src/stores/store.ts';
+import { bareEnv } from '../commands/cli.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import { until } from '../support/until.ts';
 import { type S3Server, startMinio } from './harness.ts';
 
 const OBJECTS = 600;
@@ -88,7 +90,7 @@ state: ${join(folder, `state-${name}`)}
   function start(configFile: string, args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
     const child = spawn(process.execPath, ['src/main.ts', '--config', configFile, '--json', ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, HOME: folder },
+      env: bareEnv(folder),
     });
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (chunk) => (stdout += chunk));
@@ -155,7 +157,8 @@ state: ${join(folder, `state-${name}`)}
   });
 
   test('a store that answers 503 and 500, cuts, and stalls gets everything all the same', async () => {
-    const file = config('shaky');
+    // So many that chance alone never uses them up.
+    const file = config('shaky', { s3: ', retries: 15' });
     proxy.rule(
       { method: 'PUT', path: '/out/shaky/', chance: 0.05, times: 40 },
       { answer: { status: 503, code: 'SlowDown' } },
@@ -292,7 +295,8 @@ state: ${join(folder, `state-${name}`)}
       '--concurrency',
       '4',
     ]);
-    setTimeout(() => child.kill('SIGINT'), 2000);
+    await until(() => proxy.seen.some((request) => request.startsWith('PUT /out/interrupt/deep/')));
+    child.kill('SIGINT');
     const { code, last } = await ended;
     proxy.clear();
     assert.deepEqual([code, last.status, last.report.status], [130, 'CANCELED', 'CANCELED']);
@@ -307,7 +311,7 @@ state: ${join(folder, `state-${name}`)}
       const child = spawn(process.execPath, args, {
         stdio: 'ignore',
         env: {
-          ...{ PATH: process.env.PATH, HOME: folder, SLUICE_STATE: join(folder, 'state-script') },
+          ...{ ...bareEnv(folder), SLUICE_STATE: join(folder, 'state-script') },
           ...{
             LAKEFS_ACCESS_KEY: lake.server.accessKeyId,
             LAKEFS_SECRET_KEY: lake.server.secretAccessKey,

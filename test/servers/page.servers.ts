@@ -8,7 +8,7 @@ import type { Page } from 'playwright-core';
 import { createApp } from '../../src/app.ts';
 import { createSampleLake, type SampleLake } from '../../src/demo/lake/sample.ts';
 import { type Browser, openBrowser } from '../support/browser.ts';
-import { countingKind } from '../support/counting-kind.ts';
+import { countingKind, letRun } from '../support/counting-kind.ts';
 import { TableApp } from '../support/delta/table-app.ts';
 import { lakeConnection, TestService } from '../support/service.ts';
 import { until } from '../support/until.ts';
@@ -91,8 +91,9 @@ describe('the page in Chromium', () => {
     service.post('/v1/jobs', {
       kind: 'counting',
       id,
-      spec: { folder: service.folderOf(id), parts: 400, delay: 100, ...more },
+      spec: { folder: service.folderOf(id), parts: 2000, delay: 100, ...more },
     });
+  const only = (rows: string) => until(async () => (await page.locator(rows).count()) === 1);
 
   it('is small, and asks for nothing twice', async () => {
     const html = await service.get('/');
@@ -111,7 +112,7 @@ describe('the page in Chromium', () => {
     await page.goto(service.url);
     await page.getByText('Live', { exact: true }).waitFor();
     await page.getByText('Nothing runs.').waitFor();
-    await counting('seen', { parts: 160 });
+    await counting('seen');
     const bar = running('seen').getByRole('progressbar');
     await bar.waitFor();
     const share = async () => Number(await bar.getAttribute('aria-valuenow'));
@@ -120,17 +121,20 @@ describe('the page in Chromium', () => {
     await running('seen')
       .getByText(/objects\/s/)
       .waitFor();
+    await service.post('/v1/jobs/seen/cancel');
     await running('seen').waitFor({ state: 'detached' });
-    await page.getByRole('row', { name: /Success.*seen/ }).waitFor();
+    await page.getByRole('row', { name: /Canceled.*seen/ }).waitFor();
   });
 
   it('cancels a job after asking, and goes on with it', async () => {
-    await counting('stopped', { parts: 200, delay: 50 });
+    await letRun(service.folderOf('stopped'), 10);
+    await counting('stopped', { parts: 20, delay: 0, gated: true });
     await running('stopped').getByRole('button', { name: 'Cancel stopped' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'No' }).click();
     await running('stopped').getByRole('button', { name: 'Cancel stopped' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click();
     await page.getByRole('row', { name: /Canceled.*stopped/ }).waitFor();
+    await letRun(service.folderOf('stopped'), 20);
     await page
       .getByRole('row', { name: /stopped/ })
       .getByRole('link')
@@ -155,7 +159,7 @@ describe('the page in Chromium', () => {
     await page.getByRole('row', { name: /Success data: the first object/ }).waitFor();
     await page.getByLabel('Search parts').fill('markers');
     await page.getByRole('row', { name: /Success data: the first object/ }).waitFor({ state: 'detached' });
-    assert.equal(await page.locator('.parts tbody tr').count(), 1);
+    await only('.parts tbody tr');
   });
 
   it('says what is wrong with a job that cannot be', async () => {
@@ -221,9 +225,10 @@ describe('the page in Chromium', () => {
   it('shows an interrupted job as such, and goes on with it', async () => {
     const terminal = await createApp(service.app.settings, { kinds: { counting: async () => countingKind } });
     const engine = await terminal.engine();
-    const spec = { folder: service.folderOf('left'), parts: 60, delay: 50 };
+    const spec = { folder: service.folderOf('left'), parts: 20, gated: true };
+    await letRun(spec.folder, 10);
     await engine.submit('counting', spec, { id: 'left-alone' });
-    await until(async () => ((await engine.get('left-alone')).progress.parts.SUCCESS ?? 0) > 0);
+    await until(async () => (await engine.get('left-alone')).progress.parts.SUCCESS === 10);
     await terminal.close();
     await page.goto(`${service.url}/#/jobs`);
     await page.reload();
@@ -234,6 +239,7 @@ describe('the page in Chromium', () => {
     await section.getByRole('button', { name: 'Go on left-alone' }).click();
     await section.waitFor({ state: 'detached' });
     await running('left-alone').getByRole('progressbar').waitFor();
+    await letRun(spec.folder, 20);
     await page.getByRole('row', { name: /Success.*left-alone/ }).waitFor();
   });
 
@@ -250,8 +256,8 @@ describe('the page in Chromium', () => {
     await page.keyboard.press('/');
     await page.keyboard.type('old-00004');
     await page.getByRole('row', { name: /Failed.*old-00004/ }).waitFor();
-    assert.equal(await page.locator('.jobs tbody tr').count(), 1);
-    assert.match(page.url(), /search=old-00004/);
+    await only('.jobs tbody tr');
+    await until(() => /search=old-00004/.test(page.url()));
   });
 
   it('is usable by keys from the first one on', async () => {
@@ -271,7 +277,7 @@ describe('the page in Chromium', () => {
   for (const look of ['light', 'dark'] as const) {
     it(`has nothing that axe finds in ${look} colors, and fits 360 pixels`, async () => {
       await page.emulateMedia({ colorScheme: look });
-      await counting(`axe-${look}`, { parts: 2000 });
+      await counting(`axe-${look}`);
       for (const width of [1280, 360]) {
         await page.setViewportSize({ width, height: 800 });
         for (const view of [

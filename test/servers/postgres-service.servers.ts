@@ -6,31 +6,32 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import type { Settings } from '../../src/config/settings.ts';
-import { createSampleLake } from '../../src/demo/lake/sample.ts';
 import { startSampleWeaviate } from '../../src/demo/vectors/server.ts';
 import type { JobRecord } from '../../src/jobs/job.ts';
 import { cli, startCli } from '../commands/cli.ts';
 import { notes } from '../support/counting-kind.ts';
 import { TableApp } from '../support/delta/table-app.ts';
+import { HELD_OBJECTS, startHeldLake } from '../support/held-lake.ts';
 import { TestService } from '../support/service.ts';
 import { until } from '../support/until.ts';
 import { PASSWORD, type PostgresServer, startPostgres } from './postgres.ts';
 
-const OBJECTS = 2000;
 let server: PostgresServer;
 before(async () => {
   server = await startPostgres();
 });
-after(() => server.stop());
+after(() => server?.stop());
 
-/** Two services in this process that share a state. */
+/** Two services in this process that share a state; they end with the test. */
 async function pair(
+  t: TestContext,
   settings: (first: TestService) => Partial<Settings>,
 ): Promise<[TestService, TestService]> {
   const state = server.state();
   const services: [TestService, TestService] = [new TestService(), new TestService()];
+  t.after(() => Promise.all(services.map((service) => service.close())));
   const all = { ...settings(services[0]), state };
   for (const service of services) await service.start(all);
   return services;
@@ -51,12 +52,9 @@ async function listening(service: ChildProcess): Promise<string> {
 describe('two services on one state', () => {
   it('share jobs and keys; when one is killed in the middle of a job, the other goes on', async () => {
     const home = mkdtempSync(join(tmpdir(), 'sluice-replicas-'));
-    const lake = await createSampleLake({ repository: 'repo' });
+    const lake = await startHeldLake();
     const replicas: ChildProcess[] = [];
     try {
-      for (let i = 0; i < OBJECTS; i++) await lake.put('main', `f${i}`, `content ${i}`);
-      await lake.commit('main', 'fill');
-      const { url, accessKeyId, secretAccessKey } = lake.server;
       const state = server.state();
       writeFileSync(join(home, 'address'), state);
       writeFileSync(
@@ -64,7 +62,7 @@ describe('two services on one state', () => {
         [
           // biome-ignore lint/suspicious/noTemplateCurlyInString: sluice.yaml's own way to name a file
           'state: "${file:address}"',
-          `connections: {lake: {type: lakefs, endpoint: "${url}", access_key_id: "${accessKeyId}", secret_access_key: "${secretAccessKey}"}}`,
+          `connections: {lake: ${lake.connection}}`,
           'use: {"lakefs://": lake}',
           'concurrency: 2',
           'service: {auth: keys}',
@@ -91,6 +89,7 @@ describe('two services on one state', () => {
       const show = async (at: string, id: string) =>
         (await (await call(at, 'GET', `/v1/jobs/${id}`)).json()) as JobRecord;
       const start = async (at: string, id: string) => {
+        lake.hold();
         const spec = { source: 'lakefs://repo/main', destination: join(home, id) };
         const answer = await call(at, 'POST', '/v1/jobs', { kind: 'lake-export', id, spec });
         assert.equal(answer.status, 202, await answer.text());
@@ -105,6 +104,7 @@ describe('two services on one state', () => {
       assert.equal((await call(b, 'POST', '/v1/jobs/one/cancel')).status, 202);
       assert.match(await stream.text(), /"status":"CANCELED"/);
       assert.equal((await show(a, 'one')).status, 'CANCELED');
+      lake.release();
       const retried = await call(b, 'POST', '/v1/jobs/one/retry');
       assert.equal(retried.status, 202, await retried.text());
       await until(async () => (await show(a, 'one')).status === 'SUCCESS');
@@ -112,12 +112,13 @@ describe('two services on one state', () => {
       await start(a, 'two');
       replicas[0]!.kill('SIGKILL');
       await once(replicas[0]!, 'exit');
+      lake.release();
       const job = await until(async () => {
         const record = await show(b, 'two');
         return record.status === 'SUCCESS' && record;
       });
       assert.equal(job.attempts, 2);
-      assert.equal(readdirSync(join(home, 'two')).filter((name) => /^f\d+$/.test(name)).length, OBJECTS);
+      assert.equal(readdirSync(join(home, 'two')).filter((name) => /^f\d+$/.test(name)).length, HELD_OBJECTS);
 
       const c = await serve();
       assert.equal((await show(c, 'one')).status, 'SUCCESS');
@@ -156,7 +157,7 @@ describe('two services on one state', () => {
     }
   });
 
-  it('start each run of a schedule once, and tell of its failure once', async () => {
+  it('start each run of a schedule once, and tell of its failure once', async (t) => {
     const told: string[] = [];
     const people = createServer((request, response) => {
       told.push(request.url!);
@@ -164,8 +165,12 @@ describe('two services on one state', () => {
       response.end('ok');
     });
     await new Promise<void>((resolve) => people.listen(0, '127.0.0.1', resolve));
+    t.after(() => {
+      people.close();
+      people.closeAllConnections();
+    });
     const url = `http://127.0.0.1:${(people.address() as AddressInfo).port}/hook`;
-    const services = await pair((first) => ({
+    const services = await pair(t, (first) => ({
       service: { listen: '', auth: 'none', notify: [{ type: 'webhook', url }] },
       schedules: [
         {
@@ -183,8 +188,10 @@ describe('two services on one state', () => {
     const [a, b] = services;
     const runs = async () => (await b.get('/v1/jobs?search=schedule-often')).json.jobs as JobRecord[];
     await until(async () => (await runs()).length >= 6);
-    const starts = (await runs()).map((job) => Math.floor(job.createdAt / 1000));
-    assert.equal(new Set(starts).size, starts.length, `two in one second: ${starts}`);
+    // A run may begin late; were each begun twice, there would be two a second.
+    const starts = (await runs()).map((job) => job.createdAt);
+    const seconds = (Math.max(...starts) - Math.min(...starts)) / 1000;
+    assert.ok(starts.length <= seconds + 2, `${starts.length} runs in ${seconds} s`);
     const prepared = await notes(a.folderOf('often'), 'prepared');
     assert.ok(prepared.length <= (await runs()).length);
 
@@ -200,14 +207,13 @@ describe('two services on one state', () => {
     // Long enough for the other one to have looked.
     await new Promise((resolve) => setTimeout(resolve, 7000));
     assert.deepEqual(told, ['/hook']);
-    for (const service of services) await service.close();
-    people.close();
-    people.closeAllConnections();
   });
 
-  it('work on each commit that a webhook tells of once, whichever of them hears of it', async () => {
-    const user = await new TableApp().start();
-    const services = await pair(() => ({
+  it('work on each commit that a webhook tells of once, whichever of them hears of it', async (t) => {
+    const user = new TableApp();
+    t.after(() => user.close());
+    await user.start();
+    const services = await pair(t, () => ({
       connections: [
         {
           name: 'lake',
@@ -249,13 +255,12 @@ describe('two services on one state', () => {
     assert.ok(jobs.length < commits.length);
     const { branches } = (await b.get('/v1/tables')).json;
     assert.equal(branches[0].tables[0].exported.commit, commits.at(-1));
-    for (const service of services) await service.close();
-    await user.close();
   });
 
-  it('answer for exports alike, and let one of two with the same id through', async () => {
+  it('answer for exports alike, and let one of two with the same id through', async (t) => {
     const weaviate = await startSampleWeaviate();
-    const services = await pair((first) => {
+    t.after(() => weaviate.stop());
+    const services = await pair(t, (first) => {
       mkdirSync(first.folderOf('exports'));
       return {
         service: { listen: '', auth: 'none', weaviate: 'vectors' },
@@ -275,12 +280,10 @@ describe('two services on one state', () => {
       ),
     );
     assert.deepEqual(shown[0], shown[1]);
-    for (const service of services) await service.close();
-    weaviate.stop();
   });
 
-  it('count the calls of a caller together', async () => {
-    const services = await pair(() => ({ service: { listen: '', auth: 'keys', rate_limit: 40 } }));
+  it('count the calls of a caller together', async (t) => {
+    const services = await pair(t, () => ({ service: { listen: '', auth: 'keys', rate_limit: 40 } }));
     const [a, b] = services;
     const { key } = await a.running.service.keys.create({ name: 'eager', roles: ['read'] });
     b.key = key;
@@ -293,6 +296,5 @@ describe('two services on one state', () => {
     const most = 40 + Math.ceil(((Date.now() - begun) / 60_000) * 40) + 1;
     assert.ok(through >= 36 && through <= most, `${through} of ${most}`);
     assert.ok(statuses.includes(429));
-    for (const service of services) await service.close();
   });
 });

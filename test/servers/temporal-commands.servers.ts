@@ -5,16 +5,15 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { createSampleLake } from '../../src/demo/lake/sample.ts';
 import type { JobRecord } from '../../src/jobs/job.ts';
 import { cli, startCli } from '../commands/cli.ts';
+import { HELD_OBJECTS, startHeldLake } from '../support/held-lake.ts';
 import { until } from '../support/until.ts';
 import { startTemporal } from './harness.ts';
 import { freePorts } from './process.ts';
 
-const OBJECTS = 3000;
 const home = mkdtempSync(join(tmpdir(), 'sluice-temporal-'));
-const [server, lake] = await Promise.all([startTemporal(), createSampleLake({ repository: 'repo' })]);
+const [server, lake] = await Promise.all([startTemporal(), startHeldLake()]);
 const children: ChildProcess[] = [];
 after(async () => {
   for (const child of children) child.kill('SIGKILL');
@@ -22,13 +21,11 @@ after(async () => {
   await server.stop();
   rmSync(home, { recursive: true, force: true });
 });
-for (let i = 0; i < OBJECTS; i++) await lake.put('main', `f${i}`, `content ${i}`);
-await lake.commit('main', 'fill');
-const { url, accessKeyId, secretAccessKey } = lake.server;
+const { secretAccessKey } = lake.lake.server;
 writeFileSync(
   join(home, 'sluice.yaml'),
   [
-    `connections: {lake: {type: lakefs, endpoint: "${url}", access_key_id: "${accessKeyId}", secret_access_key: "${secretAccessKey}"}}`,
+    `connections: {lake: ${lake.connection}}`,
     'use: {"lakefs://": lake}',
     'engine: temporal',
     `temporal: {address: "${server.address}", task_queue: commands}`,
@@ -74,7 +71,7 @@ test('commands and the service use the workers of a cluster', async (t) => {
     const out = join(home, 'out');
     const ran = await cli(['--json', 'export', 'lakefs://repo/main', out, '--id', 'first'], home);
     assert.equal(ran.code, 0, ran.stderr);
-    assert.equal(readdirSync(out).filter((name) => name.startsWith('f')).length, OBJECTS);
+    assert.equal(readdirSync(out).filter((name) => name.startsWith('f')).length, HELD_OBJECTS);
     const job = await shown('first');
     assert.equal(job.status, 'SUCCESS');
     assert.ok(!JSON.stringify(job).includes(secretAccessKey));
@@ -97,11 +94,14 @@ test('commands and the service use the workers of a cluster', async (t) => {
       });
     const out = join(home, 'second');
     const spec = { source: 'lakefs://repo/main', destination: out };
+    lake.hold();
     assert.equal((await post('', { kind: 'lake-export', id: 'second', spec })).status, 202);
     const events = fetch(`${api}/second/events`).then((answer) => answer.text());
     await until(() => existsSync(out) && readdirSync(out).length > 100);
+    await until(async () => ((await shown('second')).progress.counts.objects ?? 0) > 0);
     assert.equal((await post('/second/cancel')).status, 202);
     await until(async () => (await shown('second')).status === 'CANCELED');
+    lake.release();
     assert.match(await events, /event: progress[\s\S]*"status":"CANCELED"/);
     assert.equal((await post('/second/retry')).status, 202);
     const again = await fetch(`${api}/second/events`).then((answer) => answer.text());
@@ -109,7 +109,7 @@ test('commands and the service use the workers of a cluster', async (t) => {
     const job = await shown('second');
     assert.equal(job.status, 'SUCCESS');
     assert.equal(job.attempts, 2);
-    assert.equal(job.progress.counts.objects, OBJECTS);
+    assert.equal(job.progress.counts.objects, HELD_OBJECTS);
     const listed = (await (await fetch(`${api}?status=SUCCESS`)).json()) as { jobs: JobRecord[] };
     assert.deepEqual(
       listed.jobs.map(({ id }) => id),

@@ -6,10 +6,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { TemporalEngineOptions } from '../../src/jobs/engines/temporal/engine.ts';
-import { type CountingSpec, notes, partId } from '../support/counting-kind.ts';
+import { type CountingSpec, letRun, notes, partId } from '../support/counting-kind.ts';
 import { bundleFile, type Place, temporalEngine } from '../support/temporal-engine.ts';
+import { until } from '../support/until.ts';
 import { startTemporal } from './harness.ts';
 
 const program = join(import.meta.dirname, '../support/temporal-engine.ts');
@@ -25,10 +25,6 @@ after(async () => {
 });
 
 const place = (): Place => ({ address: server.address, taskQueue: randomUUID(), bundle });
-const until = async (condition: () => Promise<boolean>): Promise<void> => {
-  while (!(await condition())) await sleep(100);
-};
-
 async function startWorker(at: Place, options: Partial<TemporalEngineOptions> = {}): Promise<ChildProcess> {
   const args = [program, JSON.stringify(at), '', '', JSON.stringify(options)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -46,15 +42,18 @@ async function stopped(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Prom
 test('workers share a job; one is killed, another leaves, and nothing is lost', async () => {
   const at = place();
   const folder = join(root, 'shared');
-  const spec: CountingSpec = { folder, parts: 300, stages: 2, delay: 30 };
+  const spec: CountingSpec = { folder, parts: 300, stages: 2, delay: 10, gated: true };
   const [first, second] = await Promise.all([startWorker(at), startWorker(at)]);
   const engine = await temporalEngine(at, { work: 'never' });
   const { id } = await engine.submit('counting', spec);
   const pids = async () => new Set((await notes<{ pid: number }>(folder, 'ran')).map(({ pid }) => pid));
+  await letRun(folder, 60);
   await until(async () => (await pids()).size === 2);
   await stopped(first, 'SIGKILL');
   const third = await startWorker(at);
+  await letRun(folder, 120);
   await until(async () => (await pids()).has(third.pid!));
+  await letRun(folder, 300);
   await stopped(second, 'SIGTERM');
   const ended = await engine.wait(id);
   assert.equal(ended.status, 'SUCCESS');
@@ -77,11 +76,13 @@ test('the server comes back with all it knew', async () => {
   const folder = join(root, 'restart');
   const worker = await startWorker(at);
   const engine = await temporalEngine(at, { work: 'never' });
-  const { id } = await engine.submit('counting', { folder, parts: 200, delay: 30 });
+  const { id } = await engine.submit('counting', { folder, parts: 200, gated: true });
+  await letRun(folder, 60);
   await until(async () => (await notes(folder, 'done')).length > 20);
   const { ports } = server;
   await server.stop();
   server = await startTemporal({ database, ports });
+  await letRun(folder, 200);
   const ended = await engine.wait(id);
   assert.equal(ended.status, 'SUCCESS');
   assert.deepEqual(ended.progress.parts, { SUCCESS: 200 });

@@ -5,12 +5,10 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { createSampleLake } from '../../src/demo/lake/sample.ts';
 import type { JobRecord } from '../../src/jobs/job.ts';
 import { startCli } from '../commands/cli.ts';
+import { HELD_OBJECTS, startHeldLake } from '../support/held-lake.ts';
 import { until } from '../support/until.ts';
-
-const OBJECTS = 1500;
 
 /** The address that a started service tells. */
 async function listening(service: ChildProcess): Promise<string> {
@@ -26,22 +24,16 @@ async function listening(service: ChildProcess): Promise<string> {
 
 it('a service that is killed goes on with its jobs at the next start', async () => {
   const home = mkdtempSync(join(tmpdir(), 'sluice-kill-'));
-  const lake = await createSampleLake({ repository: 'repo' });
+  const lake = await startHeldLake();
   let service: ChildProcess | undefined;
   try {
-    for (let i = 0; i < OBJECTS; i++) await lake.put('main', `f${i}`, `content ${i}`);
-    await lake.commit('main', 'fill');
-    const { url, accessKeyId, secretAccessKey } = lake.server;
     writeFileSync(
       join(home, 'sluice.yaml'),
-      [
-        `connections: {lake: {type: lakefs, endpoint: "${url}", access_key_id: "${accessKeyId}", secret_access_key: "${secretAccessKey}"}}`,
-        'use: {"lakefs://": lake}',
-        'concurrency: 4',
-      ].join('\n'),
+      [`connections: {lake: ${lake.connection}}`, 'use: {"lakefs://": lake}', 'concurrency: 4'].join('\n'),
     );
     service = startCli(['serve', '--listen', '127.0.0.1:0'], home);
     const out = join(home, 'out');
+    lake.hold();
     const started = await fetch(`${await listening(service)}/v1/jobs`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -55,6 +47,7 @@ it('a service that is killed goes on with its jobs at the next start', async () 
     await until(() => existsSync(out) && readdirSync(out).length > 20);
     service.kill('SIGKILL');
     await once(service, 'exit');
+    lake.release();
 
     service = startCli(['serve', '--listen', '127.0.0.1:0'], home);
     const address = await listening(service);
@@ -63,7 +56,7 @@ it('a service that is killed goes on with its jobs at the next start', async () 
       return record.status === 'SUCCESS' && record;
     });
     assert.equal(job.attempts, 2);
-    assert.equal(readdirSync(out).filter((name) => /^f\d+$/.test(name)).length, OBJECTS);
+    assert.equal(readdirSync(out).filter((name) => /^f\d+$/.test(name)).length, HELD_OBJECTS);
     service.kill('SIGTERM');
     const [code] = await once(service, 'exit');
     assert.equal(code, 0);

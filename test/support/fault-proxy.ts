@@ -26,10 +26,12 @@ export interface Match {
   chance?: number;
 }
 
-/** What happens. `delay` goes with any other; of the others give one. Byte counts are of the body. */
+/** What happens. `delay` and `hold` go with any other; of the others give one. Byte counts are of the body. */
 export interface Fault {
   /** Milliseconds before the request is passed on or answered. */
   delay?: number;
+  /** What the request waits for before that. */
+  hold?: Promise<unknown>;
   /** The answer comes from the proxy; the server sees nothing. With `code`, an S3 error document. */
   answer?: {
     status: number;
@@ -113,6 +115,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
 
   async function handle(incoming: IncomingMessage, outgoing: ServerResponse, fault: Fault): Promise<void> {
     if (fault.delay !== undefined) await sleep(fault.delay);
+    await fault.hold;
     if (fault.refuse) {
       incoming.socket.destroy();
       return;

@@ -60,7 +60,7 @@ export class TableApp {
   }
 
   async close(): Promise<void> {
-    await this.app.close();
+    await this.app?.close();
     await this.server.close();
     this.lake[Symbol.dispose]();
     rmSync(this.folder, { recursive: true, force: true });
