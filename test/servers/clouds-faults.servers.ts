@@ -26,7 +26,7 @@ async function google(): Promise<Bad> {
   const server = await startFakeGcs({ buckets: ['bucket'], port, publicHost });
   const connection = {
     ...{ name: 'test', type: 'gcs', endpoint: proxy.endpoint },
-    ...{ chunk_size: '256KiB', timeout: 2, retries: 8 },
+    ...{ chunk_size: '256KiB', timeout: 4, retries: 15 },
   };
   const store = new GcsStore(parseGcsConnection(connection), 'bucket');
   return { store, proxy, stop: () => Promise.all([proxy.stop(), server.stop()]).then(() => undefined) };
@@ -39,7 +39,7 @@ async function azure(): Promise<Bad> {
   const proxy = await startFaultProxy(origin);
   const connection = {
     ...{ name: 'test', type: 'azure', account: server.account, key: server.key },
-    ...{ endpoint: proxy.endpoint + pathname, block_size: '256KiB', timeout: 2, retries: 8 },
+    ...{ endpoint: proxy.endpoint + pathname, block_size: '256KiB', timeout: 4, retries: 15 },
   };
   const store = new AzureStore(parseAzureConnection(connection), { container: 'box' });
   return { store, proxy, stop: () => Promise.all([proxy.stop(), server.stop()]).then(() => undefined) };

@@ -13,7 +13,7 @@ describe('Google Cloud Storage', () => {
   before(async () => {
     server = await startFakeGcs();
   });
-  after(() => server.stop());
+  after(() => server?.stop());
 
   const open = async (settings: object) => {
     const bucket = `bucket-${++buckets}`;

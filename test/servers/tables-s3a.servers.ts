@@ -54,9 +54,9 @@ describe('tables in an object store, read by Spark through S3A', () => {
     });
   });
   after(async () => {
-    await spark.close();
-    await user.close();
-    await minio.stop();
+    await spark?.close();
+    await user?.close();
+    await minio?.stop();
   });
 
   for (const [method, scheme] of [

@@ -40,9 +40,9 @@ describe('tables as other readers see them', () => {
     ]);
   });
   after(async () => {
-    await user.close();
-    await workspace.close();
-    await spark.close();
+    await user?.close();
+    await workspace?.close();
+    await spark?.close();
   });
 
   /** Exports both commits; the first stays readable as the version before. */

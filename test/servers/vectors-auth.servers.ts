@@ -147,7 +147,7 @@ describe('signing in to a Weaviate with roles', () => {
   });
 
   test('a token that runs out in mid-export fails by name, and the job goes on with another', async () => {
-    const client = clientWith({ bearer_token: await issuer.token('reader', 3) });
+    const client = clientWith({ bearer_token: await issuer.token('reader', 8) });
     const pages = [];
     await assert.rejects(
       async () => {
@@ -165,12 +165,11 @@ describe('signing in to a Weaviate with roles', () => {
   });
 
   test('with a refresh token an export outlives its tokens', async () => {
-    issuer.lifetime = 2;
+    issuer.lifetime = 3;
     const before = issuer.given;
     const client = clientWith({ refresh_token: 'refresh-reader' });
     const schema = (await client.classNamed('Open'))!;
-    const until = Date.now() + 7000;
-    while (Date.now() < until) {
+    while (issuer.given - before < 4) {
       const wanted = { properties: schema.properties!, vectors: true };
       const { objects } = await client.page(schema, { limit: 10, wanted });
       assert.equal(objects.length, 10);
@@ -178,7 +177,6 @@ describe('signing in to a Weaviate with roles', () => {
       await sleep(300);
     }
     await client.close();
-    assert.ok(issuer.given - before >= 3, `${issuer.given - before} tokens`);
     issuer.lifetime = 3600;
     const { code, said } = await exportOf({ refresh_token: 'refresh-reader' }, 'refreshed');
     assert.equal(code, 0, said);

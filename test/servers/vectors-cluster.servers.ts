@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exportStatus } from '../../src/vectors/export/status.ts';
 import type { WeaviateClient } from '../../src/vectors/weaviate/client.ts';
+import { until } from '../support/until.ts';
 import { type VectorJobs, vectorJobs } from '../support/vector-jobs.ts';
 import { startCluster, type WeaviateCluster } from './vectors/cluster.ts';
 import { clientOf, manyObject, put } from './vectors/fill.ts';
@@ -89,11 +90,10 @@ describe('a cluster of three Weaviates', () => {
     const more = { include: ['Replicated', 'Sharded'], fileRows: FILE_ROWS };
     const through = cluster.nodes[0]!;
     const running = jobs.export(through, 'dying', more);
-    for (;;) {
+    await until(async () => {
       const job = await jobs.engine.get('dying').catch(() => undefined);
-      if ((job?.progress.counts.objects ?? 0) > 0) break;
-      await sleep(2);
-    }
+      return (job?.progress.counts.objects ?? 0) > 0;
+    }, 2);
     await cluster.kill(2);
     const job = await running;
     assert.equal(job.status, 'FAILED');

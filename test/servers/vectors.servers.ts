@@ -11,14 +11,17 @@ import type { VectorObject } from '../../src/vectors/object.ts';
 import { readObjects } from '../../src/vectors/read.ts';
 import type { WeaviateClient } from '../../src/vectors/weaviate/client.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
+import { until } from '../support/until.ts';
 import { type VectorJobs, vectorJobs } from '../support/vector-jobs.ts';
 import { startWeaviate, type WeaviateServer } from './harness.ts';
 import { installed } from './install.ts';
 import { clientOf, fillMany, fillSample, manyObject, put } from './vectors/fill.ts';
-import { startTcpProxy } from './vectors/tcp-proxy.ts';
+import { startTcpProxy, type TcpProxy } from './vectors/tcp-proxy.ts';
 
 const execute = promisify(execFile);
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
+/** Bytes of gRPC after which about half of the class `Many` has passed. */
+const HALF_OF_MANY = 1_800_000;
 const READ_TYPED = join(import.meta.dirname, 'vectors/read_typed.py');
 
 describe("Weaviate's own export", () => {
@@ -266,17 +269,14 @@ describe('vectors on a real Weaviate', () => {
     await client.rest.call('DELETE', '/schema/Growing');
   });
 
-  test('writes while an export runs are found and read again', async () => {
+  test('writes while an export runs are found and read again', async (t) => {
     const schema = (await client.classNamed('Many'))!;
-    const running = jobs.export(server, 'moving', { include: ['Many'] });
-    for (;;) {
-      const { progress } = await jobs.engine
-        .get('moving')
-        .catch(() => ({ progress: { counts: {} } }) as never);
-      if ((progress.counts.objects ?? 0) > 0) break;
-      await sleep(2);
-    }
+    const proxy = await startTcpProxy(server.grpc);
+    t.after(() => proxy.stop());
+    proxy.holdAfter(HALF_OF_MANY);
+    const running = jobs.export({ url: server.url, grpc: proxy.address }, 'moving', { include: ['Many'] });
     // The first by UUID have surely been read.
+    await until(() => proxy.held);
     const [first] = await readObjects(client, schema, {
       range: {},
       expected: 20_000,
@@ -285,6 +285,7 @@ describe('vectors on a real Weaviate', () => {
       .next()
       .then(({ value }) => value as VectorObject[]);
     await put(client, schema, [{ ...first!, properties: { ...first!.properties, title: 'moved' } }]);
+    proxy.release();
     const job = await running;
     assert.equal(job.status, 'SUCCESS', job.error?.message);
     assert.equal(job.report.classes.Many!.changed, 1);
@@ -293,40 +294,40 @@ describe('vectors on a real Weaviate', () => {
     await sleep(1100);
   });
 
-  /** Runs the command line until `until` holds, then kills it. */
-  async function killWhen(args: string[], until: () => Promise<boolean> | boolean): Promise<void> {
-    const child = spawn(process.execPath, [MAIN, '--state', join(jobs.folder, 'cli'), ...args], {
-      stdio: 'ignore',
-    });
+  /** Runs the command line with half of its gRPC until `isFar` holds, then kills it. */
+  async function killWhen(
+    args: string[],
+    proxy: TcpProxy,
+    isFar: () => Promise<boolean> | boolean,
+  ): Promise<void> {
+    proxy.holdAfter(HALF_OF_MANY);
+    const to = ['--state', join(jobs.folder, 'cli'), '--weaviate', server.url, '--grpc', proxy.address];
+    const child = spawn(process.execPath, [MAIN, ...args, ...to], { stdio: 'ignore' });
     const ended = new Promise((resolve) => child.on('exit', resolve));
-    while (child.exitCode === null && !(await until())) await sleep(5);
-    assert.equal(child.exitCode, null, 'it was over before it could be killed');
-    child.kill('SIGKILL');
+    try {
+      await until(async () => {
+        assert.equal(child.exitCode, null, 'it was over before it could be killed');
+        return await isFar();
+      });
+    } finally {
+      child.kill('SIGKILL');
+    }
     await ended;
+    proxy.release();
   }
   const sluice = (...args: string[]) =>
     execute(process.execPath, [MAIN, '--state', join(jobs.folder, 'cli'), '--json', ...args], {
       maxBuffer: 1e9,
     });
-  const weaviate = () => ['--weaviate', server.url, '--grpc', server.grpc];
 
-  test('an export killed in the middle goes on: files that are there are not written again', async () => {
-    const args = [
-      'vectors',
-      'export',
-      out(),
-      ...weaviate(),
-      '--id',
-      'killed',
-      '--include',
-      'Many',
-      '--file-rows',
-      '500',
-    ];
+  test('an export killed in the middle goes on: files that are there are not written again', async (t) => {
+    const proxy = await startTcpProxy(server.grpc);
+    t.after(() => proxy.stop());
+    const args = ['vectors', 'export', out(), '--id', 'killed', '--include', 'Many', '--file-rows', '500'];
     const folder = out('killed/Many');
     const files = () =>
       existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.parquet')) : [];
-    await killWhen(args, () => files().length >= 20);
+    await killWhen(args, proxy, () => files().length >= 10);
     const times = new Map(files().map((name) => [name, statSync(join(folder, name)).mtimeMs]));
     assert.ok(times.size < 40, 'it was over');
     await sluice('jobs', 'resume', 'killed');
@@ -339,12 +340,13 @@ describe('vectors on a real Weaviate', () => {
     assert.equal(ids.size, 20_000);
   });
 
-  test('an import killed in the middle goes on, and nothing is missing or double', async () => {
+  test('an import killed in the middle goes on, and nothing is missing or double', async (t) => {
+    const proxy = await startTcpProxy(server.grpc);
+    t.after(() => proxy.stop());
     const args = [
       'vectors',
       'import',
       out('killed'),
-      ...weaviate(),
       '--id',
       'killed-import',
       '--rename',
@@ -354,6 +356,7 @@ describe('vectors on a real Weaviate', () => {
     ];
     await killWhen(
       args,
+      proxy,
       async () =>
         (await client.classNamed('Again')) !== undefined &&
         (await client.count('Again').catch(() => 0)) > 2000,
@@ -370,24 +373,25 @@ describe('vectors on a real Weaviate', () => {
     await client.rest.call('DELETE', '/schema/Again');
   });
 
-  test('gRPC connections that are cut are made again, and no object is lost or double', async () => {
+  test('gRPC connections that are cut are made again, and no object is lost or double', async (t) => {
     const proxy = await startTcpProxy(server.grpc);
+    t.after(() => proxy.stop());
     const running = jobs.export({ url: server.url, grpc: proxy.address }, 'cut', { include: ['Many'] });
     for (const bytes of [300_000, 500_000, 700_000]) {
       const before = proxy.cuts;
       proxy.cutAfter(bytes);
-      while (proxy.cuts === before) await sleep(5);
+      await until(() => proxy.cuts > before);
     }
     const job = await running;
-    proxy.stop();
     assert.equal(job.status, 'SUCCESS', job.error?.message);
     const rows = await jobs.rows('cut/Many.parquet');
     assert.equal(new Set(rows.map((row) => row.object.id)).size, 20_000);
     assert.equal(rows.length, 20_000);
   });
 
-  test('429 and 503 answers are waited out', async () => {
+  test('429 and 503 answers are waited out', async (t) => {
     const proxy = await startFaultProxy(server.url);
+    t.after(() => proxy.stop());
     const busy = proxy.rule(
       { path: '/v1/schema', times: 2 },
       { answer: { status: 429, headers: { 'retry-after': '1' } } },
@@ -396,7 +400,6 @@ describe('vectors on a real Weaviate', () => {
     const job = await jobs.export({ url: proxy.endpoint, grpc: server.grpc }, 'busy', {
       include: ['Article'],
     });
-    await proxy.stop();
     assert.equal(job.status, 'SUCCESS', job.error?.message);
     assert.equal(busy.hits + away.hits, 4);
   });
@@ -419,33 +422,38 @@ describe('vectors on a real Weaviate', () => {
     await client.rest.call('DELETE', '/schema/Heavy');
   });
 
-  test('a tenant deleted meanwhile is left out and named', async () => {
+  test('a tenant deleted meanwhile is left out and named', async (t) => {
     await client.createClass({
-      class: 'Going',
+      class: 'VeryLast',
       vectorizer: 'none',
       multiTenancyConfig: { enabled: true },
       properties: [{ name: 'title', dataType: ['text'] }],
     });
-    await client.addTenants('Going', ['stays', 'goes']);
-    const schema = (await client.classNamed('Going'))!;
+    await client.addTenants('VeryLast', ['stays', 'goes']);
+    const schema = (await client.classNamed('VeryLast'))!;
     const bare = (number: number): VectorObject => ({ ...manyObject(number), properties: { title: 'x' } });
     for (const tenant of ['stays', 'goes']) await put(client, schema, [1, 2, 3].map(bare), tenant);
-    // One part at a time: the class's only part waits for the one before it.
+    // One part at a time: those of this class wait for those of the one before it, which are held.
     const slow = await vectorJobs({ partsAtOnce: 1 });
-    const running = slow.export(server, 'going', { include: ['Going', 'A*'], partitionBy: 'tenant' });
-    while (!(await slow.engine.get('going').catch(() => undefined))?.pinned) await sleep(1);
-    await client.rest.call('DELETE', '/schema/Going/tenants', { body: ['goes'] });
+    const proxy = await startTcpProxy(server.grpc);
+    t.after(() => slow.close());
+    t.after(() => proxy.stop());
+    proxy.holdAfter(HALF_OF_MANY);
+    const to = { url: server.url, grpc: proxy.address };
+    const running = slow.export(to, 'going', { include: ['Many', 'VeryLast'], partitionBy: 'tenant' });
+    await until(() => proxy.held);
+    await client.rest.call('DELETE', '/schema/VeryLast/tenants', { body: ['goes'] });
+    proxy.release();
     const job = await running;
     assert.equal(job.status, 'SUCCESS', job.error?.message);
-    const { skipped, objects } = job.report.classes.Going!;
+    const { skipped, objects } = job.report.classes.VeryLast!;
     assert.equal(objects, 3);
     assert.deepEqual(
       skipped.map((each) => each.tenant),
       ['goes'],
     );
     assert.match(skipped[0]!.reason, /was deleted/);
-    await slow.close();
-    await client.rest.call('DELETE', '/schema/Going');
+    await client.rest.call('DELETE', '/schema/VeryLast');
   });
 });
 
