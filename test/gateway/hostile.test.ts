@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { ALL, encode, exchange, raw, send, signed, startGateway } from './client.ts';
 
-const gateway = await startGateway({
-  limits: { idleTime: 400, headerTime: 400, headerBytes: 8192 },
-});
+const gateway = await startGateway({ limits: { headerBytes: 8192 } });
 after(() => gateway.close());
 const { store, port } = gateway;
 
@@ -99,16 +97,24 @@ describe('a body that ends too early', () => {
 });
 
 describe('slow clients', () => {
+  // Not where the other requests go: on a machine that stands still for a moment they are slow, too.
+  let impatient: Awaited<ReturnType<typeof startGateway>>;
+  before(async () => {
+    impatient = await startGateway({ limits: { idleTime: 400, headerTime: 400 } });
+  });
+  after(() => impatient?.close());
+
   it('are sent away when their headers do not come', async () => {
-    const answer = await raw(port, 'GET /bucket HTTP/1.1\r\nhost: x\r\n');
+    const answer = await raw(impatient.port, 'GET /bucket HTTP/1.1\r\nhost: x\r\n');
     if (answer !== '') refused(answer, 400, 'RequestTimeout');
   });
 
   it('are sent away when their body stops', async () => {
+    const { port, store } = impatient;
     const { headers } = signed(port, { method: 'PUT', path: '/bucket/slow', payload: 'UNSIGNED-PAYLOAD' });
     const start = `PUT /bucket/slow HTTP/1.1\r\n${head(headers)}content-length: 1000000\r\n\r\nabc`;
     refused(await raw(port, start), 400, 'RequestTimeout');
-    await nothingWritten();
+    for await (const page of store.list()) assert.deepEqual(page.objects, []);
   });
 });
 

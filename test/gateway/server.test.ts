@@ -13,6 +13,7 @@ import { serverSettings } from '../../src/gateway/settings.ts';
 import { parseS3Connection } from '../../src/stores/s3/settings.ts';
 import { S3Store } from '../../src/stores/s3/store.ts';
 import { bytesOf, patterned } from '../contracts/store/subject.ts';
+import { until } from '../support/until.ts';
 import { ALL, startGateway } from './client.ts';
 
 const fixture = (name: string) => readFileSync(join(import.meta.dirname, '../fixtures/tls', name), 'utf8');
@@ -56,7 +57,7 @@ it('counts by operation, target and status, and writes a line for each request',
   await gateway.send({ path: '/bucket/none' });
   await gateway.send({ path: '/bucket/none', anonymous: true });
   // An answer is counted once it has gone out.
-  while (lines.length < 4) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => lines.length === 4);
   const text = await metrics.registry.metrics();
   const target = 'target="target of s3a://bucket"';
   for (const line of [
@@ -128,9 +129,7 @@ it('reads addresses and settings, and says which one is wrong', () => {
   }
 });
 
-it("runs as a command with several processes that go on with each other's uploads", {
-  timeout: 60_000,
-}, async () => {
+it("runs as a command with several processes that go on with each other's uploads", async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-route-'));
   after(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, 'sluice.yaml');

@@ -58,7 +58,7 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
 
 test('a plan of many parts runs in a small heap', () =>
   inFolder(async (folder) => {
-    const spec = { folder: join(folder, 'notes'), parts: 30_000, batch: 1000, quiet: true };
+    const spec = { folder: join(folder, 'notes'), parts: 20_000, batch: 1000, quiet: true };
     const child = spawnEngine(join(folder, 'state'), 'large', spec, ['--max-old-space-size=24']);
     let output = '';
     child.stdout!.on('data', (chunk) => {
@@ -69,8 +69,8 @@ test('a plan of many parts runs in a small heap', () =>
     assert.deepEqual(JSON.parse(output), {
       status: 'SUCCESS',
       progress: {
-        counts: { plannedObjects: 60_000, objects: 60_000, bytes: 300_000 },
-        parts: { SUCCESS: 30_000 },
+        counts: { plannedObjects: 40_000, objects: 40_000, bytes: 200_000 },
+        parts: { SUCCESS: 20_000 },
         planned: true,
       },
     });
@@ -79,9 +79,9 @@ test('a plan of many parts runs in a small heap', () =>
 test('a job whose state can no longer be written stops, and goes on when there is room', () =>
   inFolder(async (folder) => {
     const state = join(folder, 'state');
-    const spec = { folder: join(folder, 'notes'), parts: 20_000, batch: 500, quiet: true };
-    // No file may grow beyond 1 MiB, and the write fails instead of killing the process.
-    const script = `trap '' XFSZ; ulimit -f 1024; exec "$0" "$@"`;
+    const spec = { folder: join(folder, 'notes'), parts: 6000, batch: 500, quiet: true };
+    // No file may grow beyond half a MiB, and the write fails instead of killing the process.
+    const script = `trap '' XFSZ; ulimit -f 512; exec "$0" "$@"`;
     const args = ['-c', script, process.execPath, program, state, 'full', JSON.stringify(spec)];
     const child = spawn('bash', args, { stdio: ['ignore', 'ignore', 'pipe'] });
     let stderr = '';
@@ -95,7 +95,7 @@ test('a job whose state can no longer be written stops, and goes on when there i
     const job = await engine.submit('counting', spec);
     assert.equal(job.id, 'full');
     const ended = await engine.wait('full');
-    assert.deepEqual(ended.progress.parts, { SUCCESS: 20_000 });
+    assert.deepEqual(ended.progress.parts, { SUCCESS: 6000 });
     await engine.close();
   }));
 

@@ -103,8 +103,11 @@ describe('a commit by its metadata and by the API', () => {
 
   it('is cut into pieces that hold every object once', async () => {
     for (const snapshot of await both(merge)) {
-      for (const window of windows.slice(0, 5)) {
-        for (const target of [60, 400]) {
+      for (const [target, count] of [
+        [60, 2],
+        [400, 5],
+      ] as const) {
+        for (const window of windows.slice(0, count)) {
           const ranges = await pieces(snapshot.split(target, window));
           assert.equal(ranges[0]!.after, window.after);
           assert.equal(ranges.at(-1)!.until, window.until);

@@ -204,6 +204,6 @@ test('a router shows what a simple model shows, under any mappings and operation
         }
       },
     ),
-    { numRuns: Number(process.env.SLUICE_TEST_RUNS ?? 600), endOnFailure: false },
+    { numRuns: Number(process.env.SLUICE_TEST_RUNS ?? 400), endOnFailure: false },
   );
 });

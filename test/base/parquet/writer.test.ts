@@ -119,7 +119,7 @@ for (const compression of ['zstd', 'snappy', 'gzip', 'none'] as Compression[]) {
           assert.deepEqual(back, rows.map(shown).map(nulls));
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 }
