@@ -22,7 +22,10 @@ export interface Connections {
  * @param use URI prefix → connection name; the longest prefix wins. With no arguments there are no connections and
  *   everything comes from the environment.
  */
-export function connectionsOf(list: Connection[] = [], use: Record<string, string> = {}): Connections {
+export function connectionsOf(
+  list: readonly Connection[] = [],
+  use: Readonly<Record<string, string>> = {},
+): Connections {
   const byName = new Map(list.map((connection) => [connection.name, connection]));
   const prefixes = Object.keys(use).sort((a, b) => b.length - a.length);
   const named = (name: string): Connection => {

@@ -29,6 +29,7 @@ export async function serve(session: Session, options: RoutingOptions): Promise<
 async function runGateway(session: Session, routing: Routing): Promise<void> {
   // Most of what a request makes is gone after it, and holds no buffers: sweeping often cost a tenth of the time.
   letYoungGrow(32 * 1024 * 1024, 500);
+  const ended = AbortSignal.any([session.signal, stopMessage()]);
   const { server } = routing;
   const metrics = server.metrics === undefined ? undefined : await createMetrics();
   const { gateway, listening } = await startGateway(routing, metrics);
@@ -38,7 +39,7 @@ async function runGateway(session: Session, routing: Routing): Promise<void> {
     announce(session, listening, server.tls !== undefined);
     if (metrics) closeAdmin = await ownAdmin(session, server, metrics);
   }
-  if (!session.signal.aborted) await once(session.signal, 'abort');
+  if (!ended.aborted) await once(ended, 'abort');
   await Promise.all([gateway.close(), closeAdmin()]);
 }
 
@@ -75,6 +76,20 @@ async function ownAdmin(
   return admin.close;
 }
 
+/**
+ * Aborts when the first process tells its workers to stop. By message: after Ctrl-C, which reaches all processes of a
+ * terminal, one more signal would tell them to stop at once.
+ */
+function stopMessage(): AbortSignal {
+  const controller = new AbortController();
+  if (cluster.isWorker) {
+    process.on('message', (message: { stop?: boolean }) => {
+      if (message.stop) controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
 /** Metrics of a worker are collected by the first process. */
 async function joinCluster(metrics: GatewayMetrics | undefined, listening: Listen[]): Promise<void> {
   if (metrics) {
@@ -92,7 +107,9 @@ async function superviseWorkers(session: Session, server: ServerSettings): Promi
   let announced = false;
   let failedAtStart: SluiceError | undefined;
   const stop = new AbortController();
+  const ended = AbortSignal.any([session.signal, stop.signal]);
   const start = (): void => {
+    if (ended.aborted) return;
     let ready = false;
     const worker = cluster.fork();
     worker.on('message', (message: { listening?: Listen[] }) => {
@@ -101,14 +118,15 @@ async function superviseWorkers(session: Session, server: ServerSettings): Promi
       if (!announced) announce(session, message.listening, server.tls !== undefined);
       announced = true;
     });
-    worker.on('exit', (code) => {
-      if (session.signal.aborted || stop.signal.aborted) return;
+    worker.on('exit', (code, signal) => {
+      if (ended.aborted) return;
+      const end = signal ? `by ${signal}` : `with ${code}`;
       if (!ready && !announced) {
-        failedAtStart = new SluiceError('BAD_CONFIG', `A worker ended with ${code} before it could listen.`);
+        failedAtStart = new SluiceError('BAD_CONFIG', `A worker ended ${end} before it could listen.`);
         stop.abort();
         return;
       }
-      session.output.note(`A worker ended with ${code}; another one starts.`);
+      session.output.note(`A worker ended ${end}; another one starts.`);
       setTimeout(start, RESTART_DELAY);
     });
   };
@@ -121,14 +139,13 @@ async function superviseWorkers(session: Session, server: ServerSettings): Promi
           text: await registry.clusterMetrics(),
         }));
   if (admin) session.output.note(`/health and /metrics on port ${admin.port}`);
-  const ended = AbortSignal.any([session.signal, stop.signal]);
   if (!ended.aborted) await once(ended, 'abort');
   const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
   await Promise.all(
     workers.map(async (worker) => {
       if (worker.isDead()) return;
       const gone = once(worker, 'exit');
-      worker.process.kill('SIGTERM');
+      worker.send({ stop: true }, () => {});
       await gone;
     }),
   );

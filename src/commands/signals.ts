@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { EXIT } from './errors.ts';
 
 /** A terminal sends Ctrl-C to the whole process group, and a wrapper hands it on once more: one press, two signals. */
@@ -14,7 +15,8 @@ export function stopSignal(): AbortSignal {
     const now = performance.now();
     if (!controller.signal.aborted) {
       firstAt = now;
-      process.stderr.write('\nsluice: stopping; once more to stop at once\n');
+      // A worker's first process says it for all.
+      if (!cluster.isWorker) process.stderr.write('\nsluice: stopping; once more to stop at once\n');
       controller.abort();
     } else if (now - firstAt > SAME_PRESS_MS) {
       process.exit(EXIT.interrupted);

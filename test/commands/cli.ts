@@ -16,12 +16,21 @@ export function bareEnv(home: string): NodeJS.ProcessEnv {
   return { PATH, NODE_COMPILE_CACHE, HOME: home, SLUICE_STATE: join(home, 'state') };
 }
 
-/** Starts the real command line, away from the user's own configuration and state. */
-export function startCli(args: string[], home: string, env: Record<string, string> = {}): ChildProcess {
+/**
+ * Starts the real command line, away from the user's own configuration and state.
+ * @param options.detached in a process group of its own, as a terminal starts it
+ */
+export function startCli(
+  args: string[],
+  home: string,
+  env: Record<string, string> = {},
+  options: { detached?: boolean } = {},
+): ChildProcess {
   return spawn(process.execPath, [main, ...args], {
     cwd: home,
     env: { ...bareEnv(home), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...options,
   });
 }
 

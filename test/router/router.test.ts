@@ -490,7 +490,7 @@ test('sluice.yaml: mappings in the order written, default by connection, folders
     },
     connections,
   );
-  const open = storeOpener(await storeProviders(), connectionsOf([...config.connections], config.use));
+  const open = storeOpener(await storeProviders(), connectionsOf(config.connections, config.use));
   try {
     const router = createRouter(config, open);
     const bucket = await router.bucket('s3a', 'old');

@@ -40,11 +40,12 @@ const minioConnection = {
 const blocks = new S3Store(parseS3Connection(minioConnection), 'blocks');
 const lake = await createSampleLake({ repository: 'repo', blocks, root: 's3://blocks' });
 const folder = mkdtempSync(join(tmpdir(), 'sluice-route-'));
-for (const name of ['cold', '2023']) mkdirSync(join(folder, name));
+for (const name of ['cold', '2022', '2023']) mkdirSync(join(folder, name));
 const config = checkRouting({
   mappings: [
     { replace: 's3a://lake/cold/', with: `file://${folder}/cold/` },
     { replace: 's3a://lake/table/year=2023/', with: `file://${folder}/2023/` },
+    { replace: 's3a://lake/warehouse/db/events/data/year=2022/', with: `file://${folder}/2022/` },
     { replace: 's3a://lake/versioned/', with: 'lakefs://repo/main/' },
     { replace: 's3a://lake/', with: 'minio://hot/' },
     { replace: 'gs://old-gs-bucket/', with: 'minio://gs-moved/' },
@@ -100,7 +101,7 @@ const env = {
 };
 
 async function command(program: string, args: string[], more: Record<string, string> = {}): Promise<string> {
-  const options = { env: { ...env, ...more }, cwd: folder, timeout: 900_000, maxBuffer: 64 * 1024 * 1024 };
+  const options = { env: { ...env, ...more }, cwd: folder, timeout: 1_800_000, maxBuffer: 64 * 1024 * 1024 };
   const { stdout } = await run(program, args, options).catch((error: { stdout: string; stderr: string }) => {
     throw new Error(
       `${program} ${args.join(' ')}\n${error.stdout.slice(-2000)}\n${error.stderr.slice(-6000)}`,
@@ -215,7 +216,18 @@ it('clients that write in parts to a branch of a lake, past its server', async (
   assert.deepEqual(through, []);
 });
 
-it('Spark with S3A', { timeout: 900_000 }, async () => {
+it('Iceberg by its Spark runtime', { timeout: 1_800_000 }, async () => {
+  await script('iceberg_spark');
+  const files = await hot('warehouse/db/events/');
+  assert.ok(files.includes('metadata/version-hint.text'), files.join(' '));
+  // What was deleted is gone with its snapshots, in both stores.
+  const partitions = new Set(files.filter((key) => key.endsWith('.parquet')).map((key) => key.split('/')[1]));
+  assert.deepEqual([...partitions], ['year=2023']);
+  const moved = (await keysIn(`file://${folder}/2022/`)).filter((key) => key.endsWith('.parquet'));
+  assert.ok(moved.length > 0);
+});
+
+it('Spark with S3A', { timeout: 1_800_000 }, async () => {
   await script('spark');
   const parquet = (keys: string[]) => keys.filter((key) => key.endsWith('.parquet'));
   const years = new Set(parquet(await hot('table/')).map((key) => key.split('/')[0]));
