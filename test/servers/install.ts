@@ -1,5 +1,5 @@
 /**
- * Installs the real servers that tests and benchmarks run against, once, into
+ * Installs the real servers (and validators) that tests and benchmarks run against, once, into
  * `${SLUICE_SERVERS:-~/.cache/sluice-servers}`: Go programs by `go install` (any recent Go on the PATH),
  * Azurite from npm, Python packages into a virtual environment. A stamp a version makes a second call cheap.
  *
@@ -24,6 +24,9 @@ const GO = {
   'weaviate-server': { module: 'github.com/weaviate/weaviate/cmd/weaviate-server', version: 'v1.37.0' },
   versitygw: { module: 'github.com/versity/versitygw/cmd/versitygw', version: 'v1.8.0' },
   temporal: { module: 'go.temporal.io/server/cmd/server', version: 'v1.29.0' },
+  kustomize: { module: 'sigs.k8s.io/kustomize/kustomize/v5', version: 'v5.8.1' },
+  // The Compose Specification's own reader; it carries the schema.
+  'compose-spec': { module: 'github.com/compose-spec/compose-go/v2/cmd', version: 'v2.16.2' },
 } as const;
 const AZURITE = '3.35.0';
 const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
@@ -93,7 +96,8 @@ function recipeOf(server: Server): Recipe {
     };
   }
   const { module, version } = GO[server];
-  const program = join(CACHE, 'bin', basename(module));
+  // As `go install` names it: a last segment that is a major version does not count.
+  const program = join(CACHE, 'bin', basename(module.replace(/\/v\d+$/, '')));
   return {
     program,
     stamp: stamp(version),
