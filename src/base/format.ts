@@ -18,8 +18,10 @@ export function formatCount(count: number): string {
 
 /** `3.2s`, `4m05s`, `2h07m`, `3d04h`. */
 export function formatDuration(milliseconds: number): string {
-  const seconds = milliseconds / 1000;
-  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)}s`;
+  const tenths = Math.round(milliseconds / 100);
+  if (tenths < 100) return milliseconds === 0 ? '0s' : `${(tenths / 10).toFixed(1)}s`;
+  const seconds = Math.round(milliseconds / 1000);
+  if (seconds < 60) return `${seconds}s`;
   const two = (value: number): string => String(Math.floor(value)).padStart(2, '0');
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m${two(seconds % 60)}s`;
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h${two((seconds % 3600) / 60)}m`;

@@ -8,10 +8,12 @@ export function Route({ spec }: { spec: Json }) {
   return (
     <div class="route">
       <span title={from}>{from}</span>
-      <span class="arrow" role="img" aria-label="to">
-        →
+      <span class="to" title={to}>
+        <span role="img" aria-label="to">
+          →
+        </span>{' '}
+        {to}
       </span>
-      <span title={to}>{to}</span>
     </div>
   );
 }

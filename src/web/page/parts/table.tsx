@@ -1,4 +1,4 @@
-import type { ComponentChildren } from 'preact';
+import { type ComponentChildren, toChildArray } from 'preact';
 
 /** A heading; those of `number` columns stand at the right, those that are `unseen` are read by ear only. */
 export interface Column {
@@ -35,9 +35,10 @@ export function Table(props: {
 /** A value under its heading; a dash where there is none. */
 export function Cell(props: { label: string; number?: boolean; children?: ComponentChildren }) {
   const { label, number, children } = props;
+  const none = toChildArray(children).length === 0;
   return (
-    <td class={number ? 'number' : undefined} data-label={label}>
-      {children ?? '–'}
+    <td class={`${number ? 'number' : ''}${none ? ' none' : ''}`} data-label={label}>
+      {none ? '–' : children}
     </td>
   );
 }

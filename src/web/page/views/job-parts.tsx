@@ -8,7 +8,7 @@ import { Pager } from '../parts/pager.tsx';
 import { Search } from '../parts/search.tsx';
 import { Status, statusWord } from '../parts/status.tsx';
 import { Cell, type Column, Table } from '../parts/table.tsx';
-import type { JobRecord, PartRecord, PartStatus } from '../types.ts';
+import { isFinal, type JobRecord, type PartRecord, type PartStatus } from '../types.ts';
 
 const COLUMNS: readonly Column[] = [
   { label: 'Status' },
@@ -87,7 +87,13 @@ export function PartsSection({ job, query }: { job: JobRecord; query: Record<str
       ) : null}
       <ErrorNotice error={error} />
       {value && value.parts.length === 0 ? (
-        <Empty>{search || status ? 'No part matches.' : 'No part is planned yet.'}</Empty>
+        <Empty>
+          {search || status
+            ? 'No part matches.'
+            : isFinal(job.status)
+              ? 'No part was planned.'
+              : 'No part is planned yet.'}
+        </Empty>
       ) : null}
       {value && value.parts.length > 0 ? (
         <Table kind="parts" caption="Parts, in order of id" columns={COLUMNS}>

@@ -111,7 +111,7 @@ function ScheduleRow(props: {
           <div class="soft">
             keeps {keepText(keep)}
             {retention && !retention.error
-              ? `; ${retention.kept} there, ${retention.deleted} deleted last`
+              ? `; ${retention.kept} kept, ${retention.deleted} deleted last time`
               : ''}
           </div>
         ) : null}
