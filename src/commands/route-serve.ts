@@ -108,7 +108,7 @@ async function superviseWorkers(session: Session, server: ServerSettings): Promi
   let failedAtStart: SluiceError | undefined;
   const stop = new AbortController();
   const ended = AbortSignal.any([session.signal, stop.signal]);
-  const start = (): void => {
+  const start = (replaces: boolean): void => {
     if (ended.aborted) return;
     let ready = false;
     const worker = cluster.fork();
@@ -116,6 +116,7 @@ async function superviseWorkers(session: Session, server: ServerSettings): Promi
       if (!message.listening) return;
       ready = true;
       if (!announced) announce(session, message.listening, server.tls !== undefined);
+      else if (replaces) session.output.note('The new worker answers.');
       announced = true;
     });
     worker.on('exit', (code, signal) => {
@@ -127,10 +128,10 @@ async function superviseWorkers(session: Session, server: ServerSettings): Promi
         return;
       }
       session.output.note(`A worker ended ${end}; another one starts.`);
-      setTimeout(start, RESTART_DELAY);
+      setTimeout(start, RESTART_DELAY, true);
     });
   };
-  for (let i = 0; i < server.workers; i++) start();
+  for (let i = 0; i < server.workers; i++) start(false);
   const admin =
     server.metrics === undefined
       ? undefined
