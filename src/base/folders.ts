@@ -8,23 +8,20 @@ import { dirname } from 'node:path';
  * @throws the file system's error: EACCES, EEXIST or ENOTDIR (a file is in the way), ENOENT, ENOSPC, EROFS
  */
 export function makeFolders(path: string, mode?: number): void {
-  try {
-    mkdirSync(path, mode);
-  } catch (error) {
-    const above = dirname(path);
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && above !== path) {
-      makeFolders(above, mode);
-      make(path, mode);
-    } else if (!isFolder(path)) throw error;
-  }
-}
-
-/** As `mkdir`; that another process was faster is as good. */
-function make(path: string, mode?: number): void {
-  try {
-    mkdirSync(path, mode);
-  } catch (error) {
-    if (!isFolder(path)) throw error;
+  for (let again = false; ; again = true) {
+    try {
+      mkdirSync(path, mode);
+      return;
+    } catch (error) {
+      const above = dirname(path);
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT' && above !== path && !again) {
+        makeFolders(above, mode);
+        continue;
+      }
+      // That another process was faster is as good.
+      if (!isFolder(path)) throw error;
+      return;
+    }
   }
 }
 

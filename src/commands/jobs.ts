@@ -1,11 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { App } from '../app.ts';
 import { formatTable, formatTime, printable } from '../base/format.ts';
 import type { Json } from '../base/json.ts';
-import type { JobFilter } from '../jobs/engine.ts';
+import type { Engine, JobFilter } from '../jobs/engine.ts';
 import type { JobRecord, JobStatus, PartStatus } from '../jobs/job.ts';
 import { describeJob, describePart, outcomeOf, statusOf, summaryOf } from './job-text.ts';
 import { exitCodeOfJob, followJob } from './progress.ts';
-import { runs } from './session.ts';
+import { runs, type Session } from './session.ts';
 
 const JOB_STATUSES = ['STARTED', 'TRANSFERRING', 'SUCCESS', 'FAILED', 'CANCELED'];
 const PART_STATUSES = ['PENDING', 'TRANSFERRING', 'SUCCESS', 'FAILED', 'CANCELED', 'SKIPPED'];
@@ -79,15 +80,14 @@ function defineShow(command: Command): void {
     .option('--limit <count>', 'at most so many parts', toCount, 50)
     .option('--after <part>', 'only parts after this id')
     .action(
-      runs<{ parts?: string | true; search?: string; limit: number; after?: string }>(
-        async ({ app, output }, [id], options) => {
-          const engine = await (await app()).engine();
-          const job = await engine.get(id!);
+      aboutJob<{ parts?: string | true; search?: string; limit: number; after?: string }>(
+        async ({ engine, id, session: { output } }, options) => {
+          const job = await engine.get(id);
           const { search, limit, after } = options;
           // Without being asked for, what failed is what one wants to see.
           const wanted = options.parts ?? (search === undefined ? 'FAILED' : true);
           const status = wanted === true ? undefined : (wanted as PartStatus);
-          const parts = await engine.parts(id!, { status, search, limit, after });
+          const parts = await engine.parts(id, { status, search, limit, after });
           output.result({ ...asJson(job), partList: parts as unknown as Json }, () =>
             [describeJob(job), ...parts.map(describePart)].join('\n'),
           );
@@ -102,11 +102,9 @@ function defineResume(command: Command): void {
     .description('Go on with a job that was interrupted, failed or was canceled; what succeeded stays done.')
     .addHelpText('after', `\nExamples:\n  sluice jobs resume 20261121-072505-3fa9c1`)
     .action(
-      runs(async (session, [id]) => {
-        const { output, signal } = session;
-        const app = await session.app();
-        await (await app.engine()).resume(id!);
-        const job = await followJob(app, id!, output, signal);
+      aboutJob(async ({ app, engine, id, session: { output, signal } }) => {
+        await engine.resume(id);
+        const job = await followJob(app, id, output, signal);
         output.result(asJson(job), () => describeJob(job));
         return exitCodeOfJob(job, signal);
       }),
@@ -118,14 +116,30 @@ function defineCancel(command: Command): void {
     .description('Ask a job to stop, wherever it runs, and wait until it has.')
     .addHelpText('after', `\nExamples:\n  sluice jobs cancel 20261121-072505-3fa9c1`)
     .action(
-      runs(async (session, [id]) => {
-        const { output, signal } = session;
-        const engine = await (await session.app()).engine();
-        await engine.cancel(id!);
-        const job = await engine.wait(id!, signal);
+      aboutJob(async ({ engine, id, session: { output, signal } }) => {
+        await engine.cancel(id);
+        const job = await engine.wait(id, signal);
         output.result(asJson(job), () => describeJob(job));
       }),
     );
+}
+
+interface AboutJob {
+  session: Session;
+  app: App;
+  engine: Engine;
+  id: string;
+}
+
+/** The action of a command whose only argument is a job. */
+function aboutJob<Options extends object>(
+  work: (about: AboutJob, options: Options) => Promise<number | undefined> | Promise<void>,
+): ReturnType<typeof runs> {
+  return runs<Options>(async (session, [id], options) => {
+    const app = await session.app();
+    const code = await work({ session, app, engine: await app.engine(), id: id! }, options);
+    return code ?? undefined;
+  });
 }
 
 function asJson(job: JobRecord): { [key: string]: Json } {

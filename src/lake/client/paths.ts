@@ -16,3 +16,8 @@ export const encode = encodeURIComponent;
 export function subjectOf(repository: string, ref: string, doing: string, key?: string): Subject {
   return { store: `lakefs://${repository}/${ref}`, key, doing };
 }
+
+/** A write to a branch, for errors. */
+export function writing(repository: string, branch: string, path: string): Subject {
+  return subjectOf(repository, branch, `write ${path} to lakefs://${repository}/${branch}`, path);
+}

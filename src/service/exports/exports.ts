@@ -5,6 +5,7 @@ import { asFolder } from '../../base/keys.ts';
 import type { Engine } from '../../jobs/engine.ts';
 import type { JobRecord } from '../../jobs/job.ts';
 import type { Sql } from '../../jobs/state/sql.ts';
+import { findObject } from '../../stores/find.ts';
 import type { OpenStore } from '../../stores/open.ts';
 import { METADATA_FILE } from '../../vectors/export/pinned.ts';
 import { JOB_NAME } from '../../vectors/spec-reader.ts';
@@ -141,11 +142,7 @@ export class Exports {
   /** Another Sluice, or Weaviate itself, may have exported under this id to the same place. */
   async #requireFree(destination: Destination, id: string, backend: string): Promise<void> {
     const { store, path } = await this.#open(destination.uri, { connection: destination.connection });
-    const there = await store.head(`${asFolder(path)}${id}/${METADATA_FILE}`).catch((error: unknown) => {
-      if (isError(error, 'NOT_FOUND')) return undefined;
-      throw error;
-    });
-    if (there) throw taken(backend, id);
+    if (await findObject(store, `${asFolder(path)}${id}/${METADATA_FILE}`)) throw taken(backend, id);
   }
 }
 

@@ -1,4 +1,5 @@
 import { isError, SluiceError } from '../../base/errors.ts';
+import { findObject } from '../../stores/find.ts';
 import { commitKey } from '../delta/segment.ts';
 import type { TableTarget } from '../method.ts';
 import type { LineSpool } from './spool.ts';
@@ -20,7 +21,7 @@ export async function writeVersion(
   const { store, root } = target;
   const key = commitKey(root, version);
   const conditional = store.capabilities.putIfAbsent;
-  if (!conditional && (await isThere(target, key, signal))) throw taken(target, version);
+  if (!conditional && (await findObject(store, key, { signal }))) throw taken(target, version);
   const body = await lines.body();
   try {
     const info = await store.put(key, body, {
@@ -37,16 +38,6 @@ export async function writeVersion(
   const there = await originAt(target, version, signal);
   if (there?.attempt !== attempt) throw taken(target, version);
   return (await store.head(key, { signal })).etag;
-}
-
-async function isThere(target: TableTarget, key: string, signal: AbortSignal): Promise<boolean> {
-  try {
-    await target.store.head(key, { signal });
-    return true;
-  } catch (error) {
-    if (isError(error, 'NOT_FOUND')) return false;
-    throw error;
-  }
 }
 
 function taken(target: TableTarget, version: number): SluiceError {

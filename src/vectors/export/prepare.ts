@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
-import { isError, SluiceError } from '../../base/errors.ts';
+import { SluiceError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
 import type { JobContext } from '../../jobs/kind.ts';
 import type { Part } from '../../jobs/part.ts';
+import { findObject } from '../../stores/find.ts';
 import type { Store } from '../../stores/store.ts';
 import { type Layer, openChain } from '../chain.ts';
 import { type ClassSchema, isMultiTenant } from '../schema.ts';
@@ -26,11 +27,7 @@ export const PLAN_FILE = `${OWN_FOLDER}plan.jsonl`;
  */
 export async function prepareExport(spec: VectorExportSpec, context: JobContext): Promise<PinnedVectors> {
   return withExport(spec, context, async ({ client, store, root }) => {
-    const taken = await store.head(`${root}${METADATA_FILE}`).catch((error: unknown) => {
-      if (isError(error, 'NOT_FOUND')) return undefined;
-      throw error;
-    });
-    if (taken) {
+    if (await findObject(store, `${root}${METADATA_FILE}`)) {
       throw new SluiceError(
         'ALREADY_EXISTS',
         `There is an export "${spec.id}" in ${spec.destination} already; choose another id.`,

@@ -1,4 +1,5 @@
 import { isError } from '../../../base/errors.ts';
+import { findObject } from '../../../stores/find.ts';
 import type { ObjectInfo } from '../../../stores/store.ts';
 import type { FileSet, StoredFile } from '../../delta/file-set.ts';
 import type { ExportRequest, MethodContext, TableTarget } from '../../method.ts';
@@ -42,7 +43,8 @@ export async function bringFiles(
     const placed = otherName(name, stored.checksum);
     files.noteStored(name, { ...stored, placed });
     // Its name says its content. A file that came to the lake in parts always gets here: its checksum is no MD5.
-    if (await isThere(target, placed, stored.size, context.signal)) {
+    const there = await findObject(target.store, target.root + placed, context);
+    if (there?.size === stored.size) {
       counts.skipped++;
       continue;
     }
@@ -77,20 +79,6 @@ function sameContent(stored: StoredFile, info: ObjectInfo): boolean {
   if (stored.size !== info.size) return false;
   const isMd5 = /^[0-9a-f]{32}$/.test(stored.checksum);
   return !isMd5 || info.md5 === undefined || info.md5 === stored.checksum;
-}
-
-async function isThere(
-  target: TableTarget,
-  name: string,
-  size: number,
-  signal: AbortSignal,
-): Promise<boolean> {
-  try {
-    return (await target.store.head(target.root + name, { signal })).size === size;
-  } catch (error) {
-    if (isError(error, 'NOT_FOUND')) return false;
-    throw error;
-  }
 }
 
 function otherName(name: string, checksum: string): string {
