@@ -3,9 +3,10 @@ import type { ScheduleSettings } from '../../config/settings.ts';
 import type { JobRecord } from '../../jobs/job.ts';
 import type { RetentionReport } from '../retention/retention.ts';
 import { clockOf } from './clock.ts';
-import { type RunnerOptions, ScheduleRunner, type ScheduleState } from './runner.ts';
+import { ScheduleRunner, type ScheduleState } from './runner.ts';
+import type { RunOptions } from './runs.ts';
 
-export interface SchedulesOptions extends RunnerOptions {
+export interface SchedulesOptions extends RunOptions {
   /** Those of sluice.yaml. */
   entries: readonly ScheduleSettings[];
 }
