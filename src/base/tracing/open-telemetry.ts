@@ -30,7 +30,7 @@ export function openTelemetry(version: string): Tracer {
   });
   provider.register();
   const api = trace.getTracer('sluice', version);
-  const stopRequests = traceRequests(api);
+  const requests = traceRequests(api);
   return {
     span(name, attributes, work) {
       return api.startActiveSpan(name, { attributes: defined(attributes) }, async (span) => {
@@ -56,8 +56,9 @@ export function openTelemetry(version: string): Tracer {
         },
       };
     },
+    request: requests.follow,
     async close() {
-      stopRequests();
+      requests.stop();
       await provider.shutdown();
       trace.disable();
       context.disable();

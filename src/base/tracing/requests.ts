@@ -10,6 +10,7 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
+import type { RequestSpan } from './tracing.ts';
 
 /** Requests of one span that get a span each; of further ones only those that are slow or fail. */
 const EACH = 20;
@@ -36,9 +37,12 @@ interface UndiciRequest {
 /**
  * Follows requests of undici (Node's fetch, too) and of node:http by the channels that these tell of them on. An address
  * may be signed and a path may name anything, so a span has the method, the host and the status only.
- * @returns stops it
+ * @returns what follows other requests, and what stops it all
  */
-export function traceRequests(tracer: Tracer): () => void {
+export function traceRequests(tracer: Tracer): {
+  follow: (method: string, host: string) => RequestSpan | undefined;
+  stop: () => void;
+} {
   const open = new WeakMap<object, Outgoing>();
   const begin = (
     key: object,
@@ -112,8 +116,16 @@ export function traceRequests(tracer: Tracer): () => void {
   on<{ request: ClientRequest; error: Error }>('http.client.request.error', ({ request, error }) => {
     end(request, { error: (error as NodeJS.ErrnoException).code ?? error.name });
   });
-  return () => {
-    for (const [known, heard] of subscriptions) known.unsubscribe(heard);
+  return {
+    follow(method, host) {
+      const key = {};
+      const headers: string[] = [];
+      begin(key, method, host, (name, value) => headers.push(name, value));
+      return open.has(key) ? { headers, end: (outcome) => end(key, outcome) } : undefined;
+    },
+    stop() {
+      for (const [known, heard] of subscriptions) known.unsubscribe(heard);
+    },
   };
 }
 

@@ -19,10 +19,19 @@ export interface ServerSpan extends Span {
   end(name: string): void;
 }
 
+/** A request that goes out. */
+export interface RequestSpan {
+  /** What tells the other side which trace it is part of: name, value, … */
+  headers: string[];
+  end(outcome: { status?: number; error?: string }): void;
+}
+
 export interface Tracer {
   span<T>(name: string, attributes: Attributes, work: (span: Span) => Promise<T>): Promise<T>;
   /** @param headers of the request: `traceparent` and `tracestate` (W3C Trace Context) say what it is part of */
   server(headers: Readonly<Record<string, string | string[] | undefined>>): ServerSpan;
+  /** @returns undefined for a request that belongs to nothing that is traced */
+  request(method: string, host: string): RequestSpan | undefined;
   close(): Promise<void>;
 }
 
@@ -43,6 +52,11 @@ export function serverSpan(
   headers: Readonly<Record<string, string | string[] | undefined>>,
 ): ServerSpan | undefined {
   return tracer?.server(headers);
+}
+
+/** The span of a request that our own HTTP sends; those of undici and node:http are followed by themselves. */
+export function requestSpan(method: string, host: string): RequestSpan | undefined {
+  return tracer?.request(method, host);
 }
 
 /**

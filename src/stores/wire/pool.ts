@@ -1,6 +1,7 @@
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { broken, Connection, type Handler, type Home, type WireRequest } from './connection.ts';
+import { traced } from './traced.ts';
 
 /** Times are milliseconds. */
 export interface PoolOptions {
@@ -38,11 +39,12 @@ export class WirePool implements Home {
     this.#options = options;
   }
 
-  send(request: WireRequest, handler: Handler): void {
+  send(asked: WireRequest, waiting: Handler): void {
     if (this.#closed) {
-      handler.onError(new PoolClosed());
+      waiting.onError(new PoolClosed());
       return;
     }
+    const { request, handler } = traced(asked, waiting);
     const kept = this.#kept();
     if (kept) kept.start(request, handler);
     else if (this.#open.size < this.#options.connections) this.#connect(request, handler);
