@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { axisFor, layBars, linePath, median } from '../../src/web/page/plot.ts';
+import { axisFor, layBars, linePath, median, withoutZeros } from '../../src/web/page/plot.ts';
 
 it('marks an axis with round numbers that reach the highest value', () => {
   assert.deepEqual(axisFor(90).marks, [0, 20, 40, 60, 80]);
@@ -23,6 +23,13 @@ it('lays bars into the space there is, and shows the smallest', () => {
 
 it('draws a line from left to right', () => {
   assert.equal(linePath([0, 5, 10], { width: 20, height: 10 }), 'M0 10L10 5L20 0');
+});
+
+it('leaves out zeros that say nothing', () => {
+  const shown = ['64.0 MiB', '1.00 GiB', '1.50 GiB', '100 KiB', '5.0s', '0.5s', '10s', '0 B'];
+  assert.deepEqual(shown.map(withoutZeros), [
+    ...['64 MiB', '1 GiB', '1.5 GiB', '100 KiB', '5s', '0.5s', '10s', '0 B'],
+  ]);
 });
 
 it('finds the middle value', () => {

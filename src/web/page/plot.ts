@@ -18,6 +18,11 @@ function decimalStep(highest: number): number {
   return [5, 2, 1].map((factor) => factor * power).find((step) => step * 2 <= highest) ?? power;
 }
 
+/** `64.0 MiB` → `64 MiB`, `1.50 GiB` → `1.5 GiB`: marks are round, and have little room. */
+export function withoutZeros(text: string): string {
+  return text.replace(/(\.\d*?)0+(?=\D)/, '$1').replace(/\.(?=\D)/, '');
+}
+
 /** The middle value; the mean of the two in the middle; undefined of none. */
 export function median(values: readonly number[]): number | undefined {
   if (values.length === 0) return undefined;

@@ -1,4 +1,4 @@
-import { axisFor, layBars, linePath } from '../plot.ts';
+import { axisFor, layBars, linePath, withoutZeros } from '../plot.ts';
 
 export interface PlotBar {
   key: string;
@@ -40,7 +40,7 @@ export function BarPlot(props: {
           <g key={mark}>
             <line class="grid" x1={LEFT} x2={WIDTH} y1={y(mark)} y2={y(mark)} />
             <text x={LEFT - 6} y={y(mark) + 3.5} text-anchor="end">
-              {format(mark)}
+              {withoutZeros(format(mark))}
             </text>
           </g>
         ))}

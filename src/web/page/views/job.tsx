@@ -30,6 +30,7 @@ export function JobView({ id, query }: { id: string; query: Record<string, strin
   if (!job) {
     return (
       <>
+        <Crumbs />
         <h1 tabIndex={-1}>Job {id}</h1>
         <ErrorNotice error={error} />
       </>
@@ -38,9 +39,7 @@ export function JobView({ id, query }: { id: string; query: Record<string, strin
   const running = !isFinal(job.status) && !job.interrupted;
   return (
     <>
-      <nav class="crumbs" aria-label="Where you are">
-        <a href={formatAddress('jobs')}>Jobs</a>
-      </nav>
+      <Crumbs />
       <div class="title">
         <h1 tabIndex={-1}>
           <span class="kind">{kindName(job.kind)}</span> {job.id}
@@ -112,5 +111,13 @@ function Facts({ job }: { job: JobRecord }) {
         ),
       )}
     </dl>
+  );
+}
+
+function Crumbs() {
+  return (
+    <nav class="crumbs" aria-label="Where you are">
+      <a href={formatAddress('jobs')}>Jobs</a>
+    </nav>
   );
 }

@@ -125,7 +125,7 @@ function ScheduleRow(props: {
         ) : null}
         {on ? (
           <>
-            when <code>{`${on.repository}/${on.branch}`}</code> moves
+            <code>{`${on.repository}/${on.branch}`}</code> moves
           </>
         ) : null}
       </Cell>
