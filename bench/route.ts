@@ -1,11 +1,12 @@
 /**
  * What the gateway costs, and what its peers do: the same client (the S3 Store) against MinIO directly, through
  * `sluice route`, through `rclone serve s3` and through `versitygw s3` to the same MinIO, all on this machine. Runs
- * are interleaved; medians are printed, and their ratio to MinIO directly.
+ * are interleaved; medians are printed, and their ratio to MinIO directly. The least that a gateway in Node can be
+ * (`bare`, support/bare-gateway.ts) shows how much of it is Node.
  *
  * `rclone serve s3` answers HEAD and LIST from what it knew up to five minutes ago; the others ask the store.
  *
- *   node bench/route.ts [rounds=5] [seconds=1] [only=sluice,rclone,versitygw] [workers=1]
+ *   node bench/route.ts [rounds=5] [seconds=1] [only=sluice,bare,rclone,versitygw] [workers=1]
  */
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -93,6 +94,14 @@ gateway.client.bench.access.key=${accessKey}
 gateway.client.bench.secret.key=${secretKey}
 gateway.client.bench.allow=s3a://=rwd
 `,
+});
+
+const bare = (minio: S3Server) => (port: number) => ({
+  command: process.execPath,
+  args: [
+    join(import.meta.dirname, 'support/bare-gateway.ts'),
+    ...[String(port), minio.endpoint, minio.accessKeyId, minio.secretAccessKey],
+  ],
 });
 
 const rclone = (command: string, minio: S3Server) => (port: number) => ({
@@ -183,6 +192,7 @@ const direct: Way = {
 const ways: Way[] = [direct];
 const wanted = (name: string): boolean => only === undefined || only.includes(name);
 if (wanted('sluice')) ways.push(await through('sluice', sluice(minio)));
+if (wanted('bare')) ways.push(await through('bare', bare(minio)));
 if (wanted('rclone')) ways.push(await through('rclone', rclone(await installed('rclone'), minio)));
 if (wanted('versitygw')) ways.push(await through('versitygw', versity(await installed('versitygw'), minio)));
 
