@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import { withThrowawayChunks } from '../stores/relay.ts';
 import type { Authenticated } from './authenticate.ts';
 import { AwsChunked } from './aws-chunked.ts';
 import {
@@ -134,7 +135,7 @@ export class RequestBody {
     // HTTP's own framing is all there is to check, and Node does that.
     if (bare && this.size > 0) {
       this.#beforeRead();
-      return incoming;
+      return withThrowawayChunks(incoming);
     }
     let held: Buffer | undefined;
     let started = false;
@@ -162,7 +163,7 @@ export class RequestBody {
         done(error);
       },
     });
-    return stream;
+    return withThrowawayChunks(stream);
   }
 
   #listen(emit: (piece: Buffer) => void, end: () => void, fail: (error: Error) => void): void {

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { giveAway } from '../relay.ts';
 
 /** How much of a stream is kept to begin again with. */
 const HELD = 1024 * 1024;
@@ -41,6 +42,7 @@ export class OnceStream {
   #listen(): void {
     const source = this.#source;
     source.on('data', (chunk: Uint8Array) => {
+      if (!this.#repeatable) giveAway(chunk, source);
       this.#held.push(chunk);
       this.#size += chunk.length;
       this.#pump();

@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 export class WrongSize extends Error {}
 
 /** What waits to be written: larger writes cost less, and a body that comes faster is held back beyond it. Bytes. */
-const WAITING = 512 * 1024;
+const WAITING = 1024 * 1024;
 
 /**
  * A request on its way to the socket, which stays open after it. Its head goes with the first bytes of its body: of
