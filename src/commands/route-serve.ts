@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import { SluiceError } from '../base/errors.ts';
 import { letYoungGrow } from '../base/young-generation.ts';
 import { startAdmin } from '../gateway/admin.ts';
@@ -34,13 +35,16 @@ async function runGateway(session: Session, routing: Routing): Promise<void> {
   const metrics = server.metrics === undefined ? undefined : await createMetrics();
   const { gateway, listening } = await startGateway(routing, metrics);
   let closeAdmin = async (): Promise<void> => undefined;
-  if (cluster.isWorker) await joinCluster(metrics, listening);
-  else {
-    announce(session, listening, server.tls !== undefined);
-    if (metrics) closeAdmin = await ownAdmin(session, server, metrics);
+  try {
+    if (cluster.isWorker) await joinCluster(metrics, listening);
+    else {
+      if (metrics) closeAdmin = await ownAdmin(session, server, metrics);
+      announce(session, listening, server.tls !== undefined);
+    }
+    if (!ended.aborted) await once(ended, 'abort');
+  } finally {
+    await Promise.all([gateway.close(), closeAdmin()]);
   }
-  if (!ended.aborted) await once(ended, 'abort');
-  await Promise.all([gateway.close(), closeAdmin()]);
 }
 
 /** Lets a gateway listen in this process. @throws SluiceError BAD_CONFIG */
@@ -48,7 +52,7 @@ export async function startGateway(
   { router, server }: Routing,
   metrics?: GatewayMetrics,
 ): Promise<{ gateway: Gateway; listening: Listen[] }> {
-  const { tls } = server;
+  const tls = await tlsOf(server);
   const gateway = createRoutedGateway(router, {
     listen: server.listen,
     schemes: server.schemes,
@@ -56,7 +60,7 @@ export async function startGateway(
     limits: server.limits,
     ...(server.region !== undefined && { region: server.region }),
     ...(server.tokenSecret !== undefined && { tokenSecret: server.tokenSecret }),
-    ...(tls && { tls: { cert: await pem(tls.cert), key: await pem(tls.key) } }),
+    ...(tls && { tls }),
     ...(server.accessLog && { accessLog: await accessLog() }),
     ...(metrics && { metrics }),
   });
@@ -102,8 +106,17 @@ async function joinCluster(metrics: GatewayMetrics | undefined, listening: Liste
 }
 
 async function superviseWorkers(session: Session, server: ServerSettings): Promise<void> {
+  // What every worker would fail by is told once, before there are any.
+  await tlsOf(server);
   const { AggregatorRegistry } = await import('prom-client');
   const registry = new AggregatorRegistry();
+  const admin =
+    server.metrics === undefined
+      ? undefined
+      : await startAdmin(listenOf(server.metrics, '--metrics'), async () => ({
+          type: registry.contentType,
+          text: await registry.clusterMetrics(),
+        }));
   let announced = false;
   let failedAtStart: SluiceError | undefined;
   const stop = new AbortController();
@@ -132,13 +145,6 @@ async function superviseWorkers(session: Session, server: ServerSettings): Promi
     });
   };
   for (let i = 0; i < server.workers; i++) start(false);
-  const admin =
-    server.metrics === undefined
-      ? undefined
-      : await startAdmin(listenOf(server.metrics, '--metrics'), async () => ({
-          type: registry.contentType,
-          text: await registry.clusterMetrics(),
-        }));
   if (admin) session.output.note(`/health and /metrics on port ${admin.port}`);
   if (!ended.aborted) await once(ended, 'abort');
   const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
@@ -172,6 +178,23 @@ async function accessLog() {
     // Lines are gathered, so that a write to a slow disk is not paid for by each request.
     pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 1000 }),
   );
+}
+
+/** Certificate and key, tried together. @throws SluiceError BAD_CONFIG */
+async function tlsOf({ tls }: ServerSettings): Promise<{ cert: Buffer; key: Buffer } | undefined> {
+  if (!tls) return undefined;
+  const pair = { cert: await pem(tls.cert), key: await pem(tls.key) };
+  try {
+    createSecureContext(pair);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SluiceError(
+      'BAD_CONFIG',
+      `The certificate ${tls.cert} and the key ${tls.key} cannot be used: both must be PEM, and the key must be the certificate's and have no passphrase (${why}).`,
+      { cause: error },
+    );
+  }
+  return pair;
 }
 
 async function pem(path: string): Promise<Buffer> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -69,6 +70,29 @@ describe('sluice route', () => {
     } finally {
       if (gateway.exitCode === null) process.kill(-gateway.pid!, 'SIGKILL');
     }
+  });
+
+  it('ends, and says why, when the address of its metrics is taken or its certificate is none', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    try {
+      for (const workers of ['1', '2']) {
+        const metrics = `127.0.0.1:${port}`;
+        const { code, stdout, stderr } = await cli(
+          ['route', '--metrics', metrics, '--workers', workers],
+          home,
+        );
+        assert.deepEqual([code, stdout], [2, ''], stderr);
+        assert.match(stderr, new RegExp(`^sluice: Cannot listen on ${metrics}: .*\\n$`));
+      }
+    } finally {
+      taken.close();
+    }
+    const file = join(home, 'sluice.yaml');
+    const { code, stderr } = await cli(['route', '--tls-cert', file, '--tls-key', file], home);
+    assert.equal(code, 2);
+    assert.match(stderr, /^sluice: The certificate .*sluice\.yaml cannot be used: both must be PEM.*\n$/);
   });
 
   it('explain names the line of a core-site.xml that is wrong', async () => {
