@@ -307,7 +307,7 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
       assert.equal(finished!.status, 'CANCELED');
       const begun = (await notes(folder, 'ran')).length - 6;
       assert.equal(ended.progress.counts.objects, 2 * 6 + begun, 'half of each part that was cut short');
-      await letRun(folder, 60);
+      await letRun(folder);
       await engine.resume(id);
       const resumed = await engine.wait(id);
       assert.equal(resumed.status, 'SUCCESS');
@@ -370,7 +370,7 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
         assert.equal(record.interrupted, true);
         assert.equal(record.status, 'TRANSFERRING');
       }
-      await letRun(folder, 300);
+      await letRun(folder);
       await engine.resume('killed');
       const ended = await engine.wait('killed');
       assert.equal(ended.status, 'SUCCESS');
@@ -399,7 +399,7 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
       await engine.close();
       for (const id of ['older', 'closed']) assert.equal((await next.get(id)).interrupted, true);
       assert.deepEqual(await notes(folder, 'finished'), []);
-      for (const each of [folder, older.folder]) await letRun(each, 50);
+      for (const each of [folder, older.folder]) await letRun(each);
       const same = await next.submit('counting', older);
       assert.equal(same.id, 'older', 'the same command again goes on, and not with another one');
       assert.equal((await next.submit('counting', spec, { id: 'closed' })).id, 'closed');

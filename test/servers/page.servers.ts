@@ -134,7 +134,7 @@ describe('the page in Chromium', () => {
     await running('stopped').getByRole('button', { name: 'Cancel stopped' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click();
     await page.getByRole('row', { name: /Canceled.*stopped/ }).waitFor();
-    await letRun(service.folderOf('stopped'), 20);
+    await letRun(service.folderOf('stopped'));
     await page
       .getByRole('row', { name: /stopped/ })
       .getByRole('link')
@@ -239,7 +239,7 @@ describe('the page in Chromium', () => {
     await section.getByRole('button', { name: 'Go on left-alone' }).click();
     await section.waitFor({ state: 'detached' });
     await running('left-alone').getByRole('progressbar').waitFor();
-    await letRun(spec.folder, 20);
+    await letRun(spec.folder);
     await page.getByRole('row', { name: /Success.*left-alone/ }).waitFor();
   });
 

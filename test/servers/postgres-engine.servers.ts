@@ -90,6 +90,7 @@ describe('a state in PostgreSQL', () => {
         await until(async () => (await done(folder)) > 50 * cut + 10);
         await server.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'sluice'`);
       }
+      await letRun(folder);
       await whole(folder, engine, id, 400);
     }));
 
@@ -100,7 +101,7 @@ describe('a state in PostgreSQL', () => {
       await until(async () => (await done(folder)) > 30);
       await server.down();
       await server.up();
-      await letRun(folder, 300);
+      await letRun(folder);
       await whole(folder, engine, id, 300);
     }));
 

@@ -53,7 +53,7 @@ test('workers share a job; one is killed, another leaves, and nothing is lost', 
   const third = await startWorker(at);
   await letRun(folder, 120);
   await until(async () => (await pids()).has(third.pid!));
-  await letRun(folder, 300);
+  await letRun(folder);
   await stopped(second, 'SIGTERM');
   const ended = await engine.wait(id);
   assert.equal(ended.status, 'SUCCESS');
@@ -82,7 +82,7 @@ test('the server comes back with all it knew', async () => {
   const { ports } = server;
   await server.stop();
   server = await startTemporal({ database, ports });
-  await letRun(folder, 200);
+  await letRun(folder);
   const ended = await engine.wait(id);
   assert.equal(ended.status, 'SUCCESS');
   assert.deepEqual(ended.progress.parts, { SUCCESS: 200 });

@@ -111,7 +111,7 @@ describe('jobs by HTTP', () => {
     await until(async () => (await service.get('/v1/jobs/long')).json.progress.parts.SUCCESS === 5);
     assert.equal((await service.post('/v1/jobs/long/cancel')).status, 202);
     assert.equal((await service.ended('long')).status, 'CANCELED');
-    await letRun(service.folderOf('long'), 40);
+    await letRun(service.folderOf('long'));
     const retried = await service.post('/v1/jobs/long/retry');
     assert.equal(retried.status, 202);
     assert.equal(retried.json.attempts, 2);
@@ -210,7 +210,7 @@ describe('a service that is stopped', () => {
       await (await service.app.engine()).submit('counting', terminal, { id: 'terminal' });
       await until(async () => (await service.get('/v1/jobs/own')).json.progress.parts.SUCCESS === 5);
       await service.stop();
-      await letRun(own.folder, 30);
+      await letRun(own.folder);
       await service.start();
       assert.ok((await all(events(stream))).length > 0, 'the stream has ended');
       assert.equal((await service.ended('own')).status, 'SUCCESS');

@@ -37,7 +37,7 @@ export type CountingSpec = {
   loseHoldAt?: number;
   finishFails?: boolean;
   quiet?: boolean;
-  /** Each part waits until it may run: `letRun` says how many may. */
+  /** Parts wait until they may run: `letRun` says how many do. */
   gated?: boolean;
   /** Parts do not listen when they are asked to stop. */
   stubborn?: boolean;
@@ -110,8 +110,7 @@ export const countingKind: Kind<CountingSpec, CountingSpec> = {
     if (spec.delay || spec.gated) context.progress({ objects: 1 });
     const pause = (milliseconds: number) => sleep(milliseconds, undefined, spec.stubborn ? {} : { signal });
     if (spec.delay) await pause(spec.delay);
-    const { i } = part.body as { i: number };
-    while (spec.gated && i >= (await mayRun(spec))) await pause(10);
+    while (spec.gated && !(await admitted(spec))) await pause(10);
     if (spec.skip?.includes(part.id)) return { counts: {}, skipped: 'There was nothing in it.' };
     const fault = spec.faults?.[part.id];
     const broken = fault?.untilFixed ? existsSync(join(spec.folder, 'broken')) : fault !== undefined;
@@ -122,7 +121,7 @@ export const countingKind: Kind<CountingSpec, CountingSpec> = {
       return { counts: { objects: 1, failed: 1 }, failures };
     }
     if (!spec.quiet) await note(spec, 'done', { part: part.id });
-    return { counts: { objects: 2, bytes: 10 }, data: { i } };
+    return { counts: { objects: 2, bytes: 10 }, data: { i: (part.body as { i: number }).i } };
   },
 
   async finish(spec, outcome) {
@@ -141,15 +140,29 @@ async function note(spec: CountingSpec, what: string, line: Json): Promise<void>
   await appendFile(join(spec.folder, `${what}.jsonl`), `${JSON.stringify(line)}\n`);
 }
 
-/** Lets the first so many parts of a gated job run; the others wait. */
-export async function letRun(folder: string, parts: number): Promise<void> {
+/** Lets so many parts of a gated job run in all, whichever come first, or every one; the others wait. */
+export async function letRun(folder: string, parts = Number.POSITIVE_INFINITY): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'go'), String(parts));
 }
 
-/** None while the file is not there, or just being written. */
-async function mayRun({ folder }: CountingSpec): Promise<number> {
-  return Number(await readFile(join(folder, 'go'), 'utf8').catch(() => ''));
+/** By folder, tickets that this process knows to be taken. */
+const taken = new Map<string, number>();
+
+/** Takes one of the tickets that all processes share. */
+async function admitted({ folder }: CountingSpec): Promise<boolean> {
+  // Not there yet, or just being written: none.
+  const tickets = Number(await readFile(join(folder, 'go'), 'utf8').catch(() => ''));
+  if (tickets === Number.POSITIVE_INFINITY) return true;
+  for (let ticket = taken.get(folder) ?? 0; ticket < tickets; ticket++) {
+    taken.set(folder, Math.max(taken.get(folder) ?? 0, ticket + 1));
+    const took = await writeFile(join(folder, `ticket-${ticket}`), '', { flag: 'wx' }).then(
+      () => true,
+      () => false,
+    );
+    if (took) return true;
+  }
+  return false;
 }
 
 /** What the kind wrote down in a folder. */

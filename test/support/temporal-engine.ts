@@ -47,12 +47,12 @@ export function temporalEngine(
     work: 'own',
     retry: { attempts: 3, baseDelay: 2, maxDelay: 10, deadline: 10_000 },
     partsAtOnce: 4,
-    patience: 4000,
-    lostAfter: 8000,
+    patience: 15_000,
+    lostAfter: 15_000,
     beat: 200,
     poll: 100,
     ...options,
-    tuning: { silence: 6000, taskParts: 4, ...options.tuning },
+    tuning: { silence: 10_000, taskParts: 4, ...options.tuning },
   });
 }
 
