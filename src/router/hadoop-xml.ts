@@ -79,7 +79,7 @@ export function parseHadoopXml(text: string, file: string): Property[] {
  * reference's end and complain far away.
  */
 function bareAmpersand(text: string): number | undefined {
-  const plain = text.replace(/<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>/g, (skipped) =>
+  const plain = text.replace(/<!--[\s\S]*?-->|<\?[\s\S]*?\?>|<!\[CDATA\[[\s\S]*?\]\]>/g, (skipped) =>
     skipped.replace(/&/g, ' '),
   );
   const at = plain.search(/&(?!(?:#\d+|#x[0-9a-f]+|[a-z_][\w.-]*);)/i);

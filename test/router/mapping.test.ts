@@ -500,7 +500,7 @@ describe('configuration errors name the line and what is wrong', () => {
       /core-site\.xml:2: .*"property>" stands beside/,
     );
     const value = (text: string) =>
-      `<configuration>\n<!-- a & b -->\n<property>\n<name>x</name>\n<value>${text}</value></property></configuration>`;
+      `<configuration>\n<!-- a & b --><?x a & b?>\n<property>\n<name>x</name>\n<value>${text}</value></property></configuration>`;
     assert.throws(load(value('a&b')), /core-site\.xml:5: .*write "&amp;"/);
     for (const text of ['a&amp;b&#38;', '<![CDATA[a&b]]>']) {
       assert.throws(load(value(text)), /nothing to route/);
