@@ -32,6 +32,7 @@ export class LiveJobs {
   readonly #events = new Set<(event: JobEvent) => void>();
   #stop: AbortController | undefined;
   #rendering: number | undefined;
+  #rendered = Number.NEGATIVE_INFINITY;
 
   /** Starts over with what is now; also after another sign-in. */
   start(): void {
@@ -152,10 +153,13 @@ export class LiveJobs {
   }
 
   #changed(): void {
+    // The first change after a pause is shown at once.
+    const wait = Math.max(0, this.#rendered + RENDER_MS - performance.now());
     this.#rendering ??= window.setTimeout(() => {
       this.#rendering = undefined;
+      this.#rendered = performance.now();
       for (const listener of this.#changes) listener();
-    }, RENDER_MS);
+    }, wait);
   }
 }
 
