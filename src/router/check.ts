@@ -101,7 +101,7 @@ async function checkTarget(
     took: Math.round(performance.now() - begun),
   });
   if (containerEnd(config, target) === undefined) {
-    return answer('skipped', `${target.uri} names no bucket; keys do.`);
+    return answer('skipped', 'It names no bucket; keys do.');
   }
   try {
     const rule = { prefix: '', target: () => target };
