@@ -50,6 +50,7 @@ export const TUNING: Tuning = {
   pagesAtOnce: 4,
   taskParts: 500,
   taskMs: 2000,
+  taskLeastMs: 250,
   window: 16,
   silence: 30_000,
 };

@@ -34,10 +34,14 @@ export interface Tuning {
   /** Parts that one task holds at most, and how long it is to take, in milliseconds. */
   taskParts: number;
   taskMs: number;
+  /** Parts that take less than this together, in milliseconds, are not shared out among several tasks. */
+  taskLeastMs?: number;
   /** Tasks of one page that wait or run at once, to begin with. */
   window: number;
   /** Milliseconds without a sign of life after which a worker counts as lost. */
   silence: number;
+  /** The job's own history continues as new after so many events; 8,000 when not said. */
+  mostEvents?: number;
 }
 
 /** What every activity has to know of its job. */
@@ -46,6 +50,11 @@ export interface JobNote {
   kind: string;
   attempt: number;
   startedAt: number;
+  /**
+   * The first run of the job's workflow since it was started or resumed, which it keeps when it continues as new:
+   * what is left of a run that was ended by hand is not listened to.
+   */
+  run?: string;
 }
 
 /** Sums over parts: by status, and of their counts. */
@@ -93,6 +102,12 @@ export interface JobState {
   failedInARow: number;
   /** A part has ended well. Before that, one page runs at a time: when all fail alike, few are tried. */
   proven: boolean;
+  /** Milliseconds that a part of this stage takes, as the page that came to rest last has it. */
+  pace?: number | undefined;
+  /** Pages came to rest so often in runs of the workflow before this one. */
+  restedBefore?: number;
+  /** Why the parts that wait are skipped, where they are. */
+  skips?: string;
 }
 
 export interface FirstFailed {
@@ -143,6 +158,8 @@ export interface PagePlanned {
   page: number;
   /** When the job started that it is of: another job may have had the same id. */
   of: number;
+  /** See JobNote. */
+  run?: string | undefined;
   /** The last id. */
   last: string;
   stage: number;
@@ -163,6 +180,10 @@ export interface PageRested {
   /** None did not. */
   allFailed: boolean;
   lastError?: JobFailure;
+  /** Milliseconds that one of its parts took, on average of late. */
+  pace?: number;
+  /** See JobNote. */
+  run?: string | undefined;
 }
 
 export interface PageView {
@@ -188,6 +209,8 @@ export interface TaskInput {
   pinned: Json;
   /** With the attempts before this one. */
   parts: { part: Part; attempts: number }[];
+  /** Milliseconds after which no further part is begun: the rest is taken anew, in smaller tasks. */
+  endsAfter?: number;
 }
 
 /** The end of a part; PENDING when it has to be run again. */
@@ -236,6 +259,12 @@ export interface FinishInput {
   pages: PageState[];
 }
 
+export interface CloseInput {
+  job: JobNote;
+  /** How many pages there are. */
+  pages: number;
+}
+
 export interface ReopenInput {
   job: JobNote;
   pinned: Json;
@@ -245,7 +274,7 @@ export interface ReopenInput {
 }
 
 export interface ReopenResult {
-  pages: Omit<PagePlanned, 'last' | 'of'>[];
+  pages: Omit<PagePlanned, 'last' | 'of' | 'run'>[];
   last?: string | undefined;
   /** There may be more. */
   more: boolean;

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import type { NativeConnection, Worker } from '@temporalio/worker';
 import type { Log } from '../../kind.ts';
 import type { Workshop } from './activities/context.ts';
@@ -11,6 +12,14 @@ import { workQueue } from './messages.ts';
 
 /** Holds wait nearly all of their time, so that many cost little. */
 const HOLDS_AT_ONCE = 1000;
+/**
+ * Workflows that are kept in memory between two of their tasks. Pages of a plan are open for as long as their job
+ * runs, most of them at rest, and each takes about 1 MB: those that are needed again are read again.
+ */
+const MOST_CACHED = 200;
+const CACHED_BYTES = 1.7e6;
+/** Memory of the heap that is for everything else. */
+const OTHER_BYTES = 200e6;
 /** How long parts in flight have to notice that the worker ends. */
 const GRACE_MS = 30_000;
 
@@ -45,6 +54,7 @@ export class JobWorker {
     const connection = await connectWorker(to);
     const { taskQueue } = shop;
     const lead = leadActivities(shop);
+    const { closePages, ...pages } = pageActivities(shop);
     const common = {
       connection,
       namespace: to.namespace,
@@ -59,8 +69,9 @@ export class JobWorker {
           ...common,
           taskQueue,
           workflowBundle: bundle,
-          activities: { hold: lead.hold },
+          activities: { hold: lead.hold, closePages },
           maxConcurrentActivityTaskExecutions: HOLDS_AT_ONCE,
+          maxCachedWorkflows: cached(),
           // Workflows of a worker that was lost are another's after this.
           stickyQueueScheduleToStartTimeout: 2000,
         }),
@@ -69,7 +80,7 @@ export class JobWorker {
           taskQueue: workQueue(taskQueue),
           activities: {
             ...{ prepare: lead.prepare, finish: lead.finish },
-            ...{ ...partActivities(shop), ...planActivities(shop), ...pageActivities(shop) },
+            ...{ ...partActivities(shop), ...planActivities(shop), ...pages },
           },
           maxConcurrentActivityTaskExecutions: slots,
         }),
@@ -102,6 +113,11 @@ export class JobWorker {
   #shutdown(): void {
     for (const worker of this.#workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   }
+}
+
+function cached(): number {
+  const room = Math.floor((getHeapStatistics().heap_size_limit - OTHER_BYTES) / CACHED_BYTES);
+  return Math.max(10, Math.min(MOST_CACHED, room));
 }
 
 let installed = false;

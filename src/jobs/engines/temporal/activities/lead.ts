@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
 import { toSluiceError } from '../../../../base/errors.ts';
 import type { Json } from '../../../../base/json.ts';
 import { keepRenewed } from '../../../hold.ts';
@@ -9,9 +10,10 @@ import { partsOf } from '../reader.ts';
 import { checkSize } from '../sizes.ts';
 import type { Activities } from '../workflows/calls.ts';
 import { isGone, Running, type Workshop } from './context.ts';
+import { closeLeft } from './page.ts';
 
-/** How often a hold looks whether its job is still there. */
-const LOOK_MS = 60_000;
+/** Signs of life of a hold after which it looks whether its job is still there. */
+const LOOK_BEATS = 60;
 
 /** What is done once a job: prepare, hold, finish. */
 export function leadActivities(shop: Workshop): Pick<Activities, 'prepare' | 'hold' | 'finish'> {
@@ -38,16 +40,18 @@ export function leadActivities(shop: Workshop): Pick<Activities, 'prepare' | 'ho
       const lost = new AbortController();
       const renewal = taken && keepRenewed(taken, context.log, (error) => lost.abort(error));
       const ends = AbortSignal.any([running.signal, lost.signal]);
+      const look = LOOK_BEATS * shop.beat;
       try {
-        await handle.signal('held');
+        await handle.signal('held', job.run);
         // A job that was ended by hand tells nobody.
         while (!ends.aborted) {
-          await Promise.race([sleep(LOOK_MS, undefined, { signal: ends }), aborted(ends)]).catch(
+          await Promise.race([sleep(look, undefined, { signal: ends }), aborted(ends)]).catch(
             () => undefined,
           );
           if (ends.aborted) break;
-          const there = await handle.describe().catch((error) => (isGone(error) ? undefined : 'unknown'));
-          if (there === undefined || (there !== 'unknown' && there.status.name !== 'RUNNING')) break;
+          if (await runs(handle, job)) continue;
+          await closeLeft(shop, job);
+          break;
         }
       } finally {
         renewal?.stop();
@@ -77,6 +81,17 @@ export function leadActivities(shop: Workshop): Pick<Activities, 'prepare' | 'ho
   }
 
   return { prepare, hold, finish };
+}
+
+/** Whether the job runs still, in the run that it was started or resumed in; it does when that can't be asked. */
+async function runs(handle: WorkflowHandle, { run }: JobNote): Promise<boolean> {
+  try {
+    const { status, raw } = await handle.describe();
+    const first = raw.workflowExecutionInfo?.firstRunId;
+    return status.name === 'RUNNING' && (!first || run === undefined || first === run);
+  } catch (error) {
+    return !isGone(error);
+  }
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -1,8 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { PageBook } from '../book.ts';
 import {
-  type PageMemo,
+  type CloseInput,
   pageId,
   type RecallInput,
   type RecallResult,
@@ -11,18 +9,20 @@ import {
 } from '../messages.ts';
 import { readPage } from '../reader.ts';
 import type { Activities } from '../workflows/calls.ts';
-import { isGone, Running, type Workshop } from './context.ts';
-import { startPage } from './plan.ts';
+import { Running, type Workshop } from './context.ts';
+import { closedRun, startPage, tellClosed } from './page.ts';
 
 /** Bytes of ends of parts that are brought back at once. */
 const RECALL_BYTES = 500_000;
+/** Pages that are told at once that nothing more is asked of them. */
+const CLOSED_AT_ONCE = 16;
 /** Pages that one activity opens again. */
 const REOPENED = 50;
 
-export type MemoDescription = Omit<WorkflowExecutionDescription, 'memo'> & { memo?: PageMemo };
-
 /** Pages of an earlier run of a job: what succeeded stays done. */
-export function pageActivities(shop: Workshop): Pick<Activities, 'recallPage' | 'reopenPages'> {
+export function pageActivities(
+  shop: Workshop,
+): Pick<Activities, 'recallPage' | 'reopenPages' | 'closePages'> {
   async function recallPage({ job, page, run, from }: RecallInput): Promise<RecallResult> {
     return new Running(shop).alive(async () => {
       const { book } = await readPage(shop.client, job, page, run);
@@ -36,7 +36,7 @@ export function pageActivities(shop: Workshop): Pick<Activities, 'recallPage' | 
       const result: ReopenResult = { pages: [], more: true };
       for (let page = input.page; page < input.page + REOPENED; page++) {
         if (running.signal.aborted) throw running.signal.reason;
-        const run = await closedRun(input.job.id, page, running.signal);
+        const run = await closedRun(shop, input.job.id, page, running.signal);
         if (run === undefined) return { ...result, more: false };
         const { book: left, input: before } = await readPage(shop.client, input.job.id, page, run);
         const book = new PageBook(before.parts);
@@ -53,26 +53,20 @@ export function pageActivities(shop: Workshop): Pick<Activities, 'recallPage' | 
     });
   }
 
-  /** The last run of a page once it has ended; undefined when there is no such page. */
-  async function closedRun(job: string, page: number, signal: AbortSignal): Promise<string | undefined> {
-    const handle = shop.client.workflow.getHandle(pageId(job, page));
-    for (let asked = false; ; ) {
-      try {
-        const { status, runId } = await handle.describe();
-        if (status.name !== 'RUNNING') return runId;
-        // Left by a job that was ended by hand, or opened by an attempt before this one.
-        if (!asked) {
-          await handle.signal('stop', 'cut');
-          await handle.signal('close');
-        }
-        asked = true;
-      } catch (error) {
-        if (isGone(error)) return undefined;
-        throw error;
+  async function closePages({ job, pages }: CloseInput): Promise<void> {
+    const running = new Running(shop);
+    let closed = (running.said as number | undefined) ?? 0;
+    running.details = () => closed;
+    await running.alive(async () => {
+      while (closed < pages) {
+        if (running.signal.aborted) throw running.signal.reason;
+        const count = Math.min(CLOSED_AT_ONCE, pages - closed);
+        const next = Array.from({ length: count }, (_, i) => pageId(job.id, closed + i + 1));
+        await Promise.all(next.map((id) => tellClosed(shop, id)));
+        closed += count;
       }
-      await sleep(100, undefined, { signal });
-    }
+    });
   }
 
-  return { recallPage, reopenPages };
+  return { recallPage, reopenPages, closePages };
 }

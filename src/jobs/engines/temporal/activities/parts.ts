@@ -57,10 +57,13 @@ class Task {
 
   async run(): Promise<Omit<TaskResult, 'waited'>> {
     const done = new Set(this.#said.ended.map(({ id }) => id));
+    const { endsAfter = Number.POSITIVE_INFINITY } = this.#input;
+    const started = performance.now();
     for (const { part, attempts } of this.#input.parts) {
       if (done.has(part.id)) continue;
       if (this.#running.signal.aborted || this.#size > MOST_SAID) break;
       if (this.#failedInARow >= FAILED_IN_A_ROW) break;
+      if (performance.now() - started > endsAfter) break;
       const ended = await this.#part(part, attempts);
       this.#size += JSON.stringify(ended).length;
       this.#said.ended.push(ended);

@@ -1,11 +1,10 @@
 import { SluiceError } from '../../../../base/errors.ts';
 import { compareKeys } from '../../../../base/keys.ts';
 import type { Part } from '../../../part.ts';
-import { PageBook } from '../book.ts';
-import { PAGE_WORKFLOW, type PageInput, type PagePlanned, type PlanInput, pageId } from '../messages.ts';
+import { type PageInput, type PagePlanned, type PlanInput, pageId } from '../messages.ts';
 import type { Activities } from '../workflows/calls.ts';
 import { failureWith, isGone, Running, type Workshop } from './context.ts';
-import type { MemoDescription } from './pages.ts';
+import { closedRun, notedIn, startPage } from './page.ts';
 
 /** A plan that comes slowly is passed on in small pages, so that its parts run meanwhile; ever larger ones. */
 const FIRST_WAIT_MS = 1000;
@@ -87,7 +86,6 @@ class Planner {
     const input: PageInput = { job, page, pinned, tuning, parts: this.#parts };
     // A plan before this one may have come so far, and no further.
     const earlier = (await startPage(this.#shop, input)) ?? (await this.#earlier(page));
-    // Else there is what is left of another job that had this id.
     const note = earlier ?? (await startPage(this.#shop, input, 'ALLOW_DUPLICATE'));
     if (!note) {
       throw new SluiceError(
@@ -106,12 +104,17 @@ class Planner {
     this.#running.beat();
   }
 
-  /** What a workflow of this page that is there was started with, when it is of this job. */
+  /**
+   * What a workflow of this page that is there was started with, when it is of this job. What is not is left of
+   * another job that had this id, or of a run of this one that was ended by hand, and may be replaced.
+   */
   async #earlier(page: number): Promise<PagePlanned | undefined> {
-    const { id, startedAt } = this.#input.job;
-    const there = await this.#shop.client.workflow.getHandle(pageId(id, page)).describe();
-    const { plan } = (there as MemoDescription).memo ?? {};
-    return plan?.of === startedAt ? plan : undefined;
+    const { id, startedAt, run } = this.#input.job;
+    const plan = notedIn(await this.#shop.client.workflow.getHandle(pageId(id, page)).describe());
+    if (plan?.of !== startedAt) return undefined;
+    if (plan.run === undefined || run === undefined || plan.run === run) return plan;
+    await closedRun(this.#shop, id, page, this.#running.signal);
+    return undefined;
   }
 
   async #tell(note: PagePlanned): Promise<void> {
@@ -121,33 +124,5 @@ class Planner {
       if (isGone(error)) throw failureWith({ code: 'CANCELED', message: 'The job is there no longer.' });
       throw error;
     }
-  }
-}
-
-/** @returns what the job is told of it; undefined when there is a workflow of this page already */
-export async function startPage(
-  shop: Workshop,
-  input: PageInput,
-  workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE' = 'REJECT_DUPLICATE',
-  book = new PageBook(input.parts),
-): Promise<PagePlanned | undefined> {
-  const { page, job, parts } = input;
-  const { stage, statuses } = book;
-  const note: PagePlanned = {
-    ...{ page, of: job.startedAt, last: parts.at(-1)!.id },
-    ...{ stage, statuses, sums: book.sums() },
-  };
-  try {
-    await shop.client.workflow.start(PAGE_WORKFLOW, {
-      workflowId: pageId(job.id, page),
-      taskQueue: shop.taskQueue,
-      args: [input],
-      memo: { plan: note },
-      workflowIdReusePolicy,
-    });
-    return note;
-  } catch (error) {
-    if ((error as Error).name === 'WorkflowExecutionAlreadyStartedError') return undefined;
-    throw error;
   }
 }

@@ -14,6 +14,7 @@ import type { JobFailure } from '../../../job.ts';
 import type { FinishResult } from '../../../kind.ts';
 import { TASK_ATTEMPTS } from '../book.ts';
 import type {
+  CloseInput,
   FinishInput,
   JobNote,
   JobView,
@@ -42,22 +43,26 @@ export interface Activities {
   recallPage(input: RecallInput): Promise<RecallResult>;
   reopenPages(input: ReopenInput): Promise<ReopenResult>;
   finish(input: FinishInput): Promise<FinishResult>;
+  closePages(input: CloseInput): Promise<void>;
 }
 
-// To a job.
+// To a job: what comes from a run before this one (see JobNote) is left aside.
 export const planned = defineSignal<[PagePlanned]>('planned');
-export const planEnded = defineSignal<[JobFailure | null]>('planEnded');
-export const held = defineSignal('held');
-export const holdEnded = defineSignal<[JobFailure | null]>('holdEnded');
+export const planEnded = defineSignal<[failure: JobFailure | null, run?: string]>('planEnded');
+export const held = defineSignal<[run?: string]>('held');
+export const holdEnded = defineSignal<[failure: JobFailure | null, run?: string]>('holdEnded');
 export const rested = defineSignal<[PageRested]>('rested');
-export const proven = defineSignal('proven');
+export const proven = defineSignal<[run?: string]>('proven');
 export const cancel = defineSignal('cancel');
 export const goOn = defineSignal('goOn');
 export const jobQuery = defineQuery<JobView, [number?]>('job');
 
 // To a page.
-/** Runs parts of stages up to this one; tells of the first that ends well, when that is not known of any yet. */
-export const go = defineSignal<[stage: number, tell: boolean]>('go');
+/**
+ * Runs parts of stages up to this one; tells of the first that ends well, when that is not known of any yet. The
+ * pace, in milliseconds a part, is that of pages before this one.
+ */
+export const go = defineSignal<[stage: number, tell: boolean, pace?: number]>('go');
 export const stop = defineSignal<[Stop]>('stop');
 export const skip = defineSignal<[reason: string]>('skip');
 export const close = defineSignal('close');
@@ -84,7 +89,7 @@ export function work(taskQueue: string, { silence }: Tuning) {
   return { prepare, plan, recallPage, reopenPages, finish, runParts };
 }
 
-/** Keeping a hold takes no slot: it waits nearly all of its time. */
+/** Keeping a hold takes no slot: it waits nearly all of its time. Neither does closing pages, which nobody should wait for. */
 export function keeper({ silence }: Tuning) {
   return proxyActivities<Activities>({
     startToCloseTimeout: LONGEST,

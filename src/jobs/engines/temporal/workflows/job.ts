@@ -14,7 +14,7 @@ import { partsFailed } from '../../../part-end.ts';
 import { noSums, statusesOf } from '../book.ts';
 import type { JobInput, JobMemo, JobNote, JobState } from '../messages.ts';
 import { cancel, failureOf, goOn, held, holdEnded, jobQuery, work } from './calls.ts';
-import { Pages } from './pages.ts';
+import { isStale, Pages } from './pages.ts';
 import { cancelOther, startHold } from './start.ts';
 
 /**
@@ -52,11 +52,11 @@ class Job {
 
   constructor(input: JobInput) {
     this.#input = input;
-    const { workflowId, taskQueue } = workflowInfo();
+    const { workflowId, taskQueue, firstExecutionRunId: run } = workflowInfo();
     this.#attempts = input.attempts;
     this.#pinned = input.pinned;
     const startedAt = input.startedAt ?? Date.now();
-    this.#note = { id: workflowId, kind: input.kind, attempt: input.attempts, startedAt };
+    this.#note = { id: workflowId, kind: input.kind, attempt: input.attempts, startedAt, run };
     this.#work = work(taskQueue, input.tuning);
     this.#state = input.state ?? {
       ...{ sums: noSums(), planned: input.planned ?? false, planning: false, holding: false, pages: [] },
@@ -69,10 +69,11 @@ class Job {
       this.#attempts++;
       this.#remember();
     });
-    setHandler(held, () => {
-      this.#held = true;
+    setHandler(held, (run) => {
+      if (!isStale(this.#note, run)) this.#held = true;
     });
-    setHandler(holdEnded, (failure) => {
+    setHandler(holdEnded, (failure, run) => {
+      if (isStale(this.#note, run)) return;
       const state = this.#state;
       if (failure && !this.#releasing) {
         // One that was had and is lost is another's by now, who writes to the destination.
@@ -143,7 +144,7 @@ class Job {
       if (state.failure) return { status: 'FAILED', error: state.failure };
       this.#status = 'TRANSFERRING';
       this.#remember();
-      if (!state.planned && !this.#stopped) await this.#pages.plan(this.#pinned);
+      if (!state.planned && !this.#stopped) await this.#pages.plan(this.#pinned, () => this.#stopped);
     }
     await this.#pages.run({
       stopped: () => this.#stopped,
@@ -162,7 +163,8 @@ class Job {
     const state = this.#state;
     if (this.#stopped) return;
     state.holding = true;
-    await startHold({ job: this.#note, pinned, tuning: this.#input.tuning });
+    const input = { job: this.#note, pinned, tuning: this.#input.tuning };
+    if (!(await startHold(input, () => this.#stopped))) state.holding = false;
     await condition(() => this.#held || !state.holding || this.#stopped);
   }
 

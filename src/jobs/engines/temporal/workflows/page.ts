@@ -3,6 +3,7 @@ import {
   condition,
   getExternalWorkflowHandle,
   isCancellation,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -19,6 +20,9 @@ const LARGEST_WINDOW = 128;
 const SOON_MS = 250;
 /** A task that had to wait so long: more of them in the queue help nobody, and keep other jobs waiting. */
 const LATE_MS = 2000;
+
+/** A task that takes so much longer than it was to take leaves the rest of its parts. */
+const PATIENCE = 4;
 
 /** The parts of one page, run as tasks whenever the job says so. */
 export async function sluicePage(input: PageInput): Promise<void> {
@@ -41,6 +45,8 @@ class Page {
   #window: number;
   /** Milliseconds a part takes, on average of late; undefined before the first has ended well. */
   #pace: number | undefined;
+  /** The stage that the pace is of. */
+  #pacedStage: number | undefined;
   #events: PartEvent[] = [];
   #next = 0;
   #failedInARow = 0;
@@ -53,7 +59,7 @@ class Page {
     this.#work = work(workflowInfo().taskQueue, input.tuning);
     this.#window = input.tuning.window;
     this.#ready = input.before === undefined;
-    setHandler(go, (stage, tell) => this.#go(stage, tell));
+    setHandler(go, (stage, tell, pace) => this.#go(stage, tell, pace));
     setHandler(stop, (how) => {
       this.#stopping = true;
       if (how === 'cut') this.#scope.cancel();
@@ -85,6 +91,8 @@ class Page {
         failedInARow: this.#failedInARow,
         allFailed: this.#allFailed,
         lastError: this.#lastError,
+        pace: this.#pace,
+        run: this.#input.job.run,
       };
       // A job that is no longer there needs no report.
       await getExternalWorkflowHandle(this.#input.job.id)
@@ -103,7 +111,13 @@ class Page {
     this.#ready = true;
   }
 
-  #go(stage: number, tell: boolean): void {
+  #go(stage: number, tell: boolean, pace: number | undefined): void {
+    // Pages that were started by Sluice 0.1.0 find out for themselves, and cut ever smaller tasks.
+    if (patched('pace') && stage !== this.#pacedStage) {
+      // Parts of another stage are of another sort.
+      this.#pacedStage = stage;
+      this.#pace = pace;
+    }
     this.#mayTell = tell;
     this.#stage = stage;
     this.#stopping = false;
@@ -129,17 +143,19 @@ class Page {
 
   /** As many parts as take about as long as a task should, and some for other workers. */
   #taskSize(stage: number): number {
-    const { taskParts, taskMs } = this.#input.tuning;
+    const { taskParts, taskMs, taskLeastMs = 0 } = this.#input.tuning;
     if (this.#pace === undefined) return 1;
-    const inTime = Math.floor(taskMs / Math.max(this.#pace, 0.1));
-    return Math.max(1, Math.min(taskParts, inTime, Math.ceil(this.#book.waiting(stage) / 4)));
+    const pace = Math.max(this.#pace, 0.1);
+    const least = this.#pacedStage === undefined ? 0 : Math.floor(taskLeastMs / pace);
+    const share = Math.max(least, Math.ceil(this.#book.waiting(stage) / 4));
+    return Math.max(1, Math.min(taskParts, Math.floor(taskMs / pace), share));
   }
 
   async #task(parts: { part: { id: string; label: string }; attempts: number }[]): Promise<void> {
-    const { job, pinned } = this.#input;
+    const { job, pinned, tuning } = this.#input;
     const ids = parts.map(({ part }) => part.id);
     try {
-      const input = { job, pinned, parts: parts as never };
+      const input = { job, pinned, parts: parts as never, endsAfter: PATIENCE * tuning.taskMs };
       const result = await this.#scope.run(() => this.#work.runParts(input));
       this.#note(result);
       const ended = new Set(result.ended.map(({ id }) => id));
@@ -159,7 +175,7 @@ class Page {
       if (this.#mayTell) {
         this.#mayTell = false;
         const job = getExternalWorkflowHandle(this.#input.job.id);
-        void job.signal(proven).catch(() => undefined);
+        void job.signal(proven, this.#input.job.run).catch(() => undefined);
       }
       const pace = took / succeeded;
       this.#pace = this.#pace === undefined ? pace : 0.7 * this.#pace + 0.3 * pace;

@@ -3,6 +3,7 @@ import {
   condition,
   getExternalWorkflowHandle,
   makeContinueAsNewFunc,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -18,15 +19,20 @@ import {
   pageId,
   type Tuning,
 } from '../messages.ts';
-import { close, go, planEnded, planned, proven, rested, skip, stop, type work } from './calls.ts';
+import { close, go, keeper, planEnded, planned, proven, rested, skip, stop, type work } from './calls.ts';
 import { cancelOther, startPlan } from './start.ts';
 
-/** Far below the 50,000 events and 50 MB at which Temporal ends a workflow. */
+/** Far below the 50,000 events and 50 MB at which Temporal ends a workflow, and its 10,000 signals. */
 const MOST_EVENTS = 8_000;
 /** Pages that are told something at once. */
 const TOLD_AT_ONCE = 100;
 /** Of pages that came to rest, so many are remembered for whoever follows the job. */
 const MOST_RESTED = 64;
+
+/** Whether a message is of a run of the job before this one. */
+export function isStale({ run }: JobNote, from: string | undefined): boolean {
+  return from !== undefined && from !== run;
+}
 
 interface Around {
   /** What is in flight is to be cut short. */
@@ -53,24 +59,30 @@ export class Pages {
     this.#job = job;
     this.#state = state;
     this.#tuning = tuning;
-    setHandler(planned, ({ page, stage, statuses, sums }) => {
+    this.#restedBefore = state.restedBefore ?? 0;
+    setHandler(planned, ({ page, stage, statuses, sums, run }) => {
+      if (isStale(job, run)) return;
       // Told again by a plan that went on after a crash.
       if (page !== state.pages.length + 1) return;
       state.pages.push([stage, statuses]);
       addSums(state.sums, sums);
       this.#news++;
     });
-    setHandler(planEnded, (failure) => {
+    setHandler(planEnded, (failure, run) => {
+      if (isStale(job, run)) return;
       state.planning = false;
       if (!failure) state.planned = true;
       else if (!this.#canceledPlan) state.failure ??= failure;
       this.#news++;
     });
-    setHandler(proven, () => {
+    setHandler(proven, (run) => {
+      if (isStale(job, run)) return;
       state.proven = true;
       this.#news++;
     });
-    setHandler(rested, (report) => this.#onRested(report));
+    setHandler(rested, (report) => {
+      if (!isStale(job, report.run)) this.#onRested(report);
+    });
   }
 
   progress(): Progress {
@@ -93,6 +105,7 @@ export class Pages {
     else state.reported[page] = done;
     state.active = state.active.filter((each) => each !== page);
     if (!report.allFailed) state.proven = true;
+    state.pace = report.pace ?? state.pace;
     this.#rested.push(page);
     if (this.#rested.length > MOST_RESTED) {
       this.#rested.shift();
@@ -129,11 +142,12 @@ export class Pages {
     }
   }
 
-  async plan(pinned: Json): Promise<void> {
+  async plan(pinned: Json, stopped: () => boolean): Promise<void> {
     const state = this.#state;
     state.planning = true;
     const input = { job: this.#job, pinned, tuning: this.#tuning };
-    await startPlan({ ...input, page: state.pages.length + 1, after: this.#last });
+    const at = { page: state.pages.length + 1, after: this.#last };
+    if (!(await startPlan({ ...input, ...at }, stopped))) state.planning = false;
   }
 
   /** Resolves when all parts have ended, or nothing more can start and what ran has ended. */
@@ -150,16 +164,26 @@ export class Pages {
         const stages = state.pages.map(([stage]) => stage).filter((stage) => stage >= 0);
         if (stages.length === 0) return;
         const next = stages.reduce((a, b) => Math.min(a, b));
-        if (next > state.stage && (state.sums.parts.FAILED ?? 0) > 0) {
-          await this.#skipAll();
-          return;
+        if (next > state.stage && (state.sums.parts.FAILED ?? 0) > 0 && state.skips === undefined) {
+          if (!patched('skip-in-turn')) {
+            await this.#skipAll();
+            return;
+          }
+          state.skips = this.#whySkipped();
         }
-        state.stage = Math.max(next, state.stage);
+        // With nothing left that waits, a page comes to rest at once, and says so.
+        const stage = state.skips === undefined ? next : Number.MAX_SAFE_INTEGER;
+        if (stage > state.stage) delete state.pace;
+        state.stage = Math.max(stage, state.stage);
         this.#nextPage = 0;
         continue;
       }
-      if (workflowInfo().historyLength > MOST_EVENTS || workflowInfo().continueAsNewSuggested) {
+      if (
+        workflowInfo().historyLength > (this.#tuning.mostEvents ?? MOST_EVENTS) ||
+        workflowInfo().continueAsNewSuggested
+      ) {
         const again = makeContinueAsNewFunc({ memo: JSON.parse(JSON.stringify(around.memo())) });
+        state.restedBefore = this.#restedBefore + this.#rested.length;
         await again(around.next());
       }
       await condition(() => this.#news !== news || around.stopped());
@@ -174,7 +198,10 @@ export class Pages {
       const stage = state.pages[page - 1]![0];
       if (stage < 0 || stage > state.stage || state.active.includes(page)) continue;
       state.active.push(page);
-      await this.#tell([page], (handle) => handle.signal(go, state.stage, !state.proven));
+      await this.#tell([page], async (handle) => {
+        if (state.skips !== undefined) await handle.signal(skip, state.skips);
+        await handle.signal(go, state.stage, !state.proven, state.pace);
+      });
     }
   }
 
@@ -190,11 +217,16 @@ export class Pages {
     await condition(idle);
   }
 
-  /** What an earlier stage's failures shut out. */
+  /** Says why an earlier stage's failures shut out what comes after. */
+  #whySkipped(): string {
+    const failed = this.#state.sums.parts.FAILED ?? 0;
+    return `${failed} ${failed === 1 ? 'part' : 'parts'} of an earlier stage failed; resume the job to try again.`;
+  }
+
+  /** As Sluice 0.1.0 did it, for its jobs that run: all pages at once. */
   async #skipAll(): Promise<void> {
     const state = this.#state;
-    const failed = state.sums.parts.FAILED ?? 0;
-    const reason = `${failed} ${failed === 1 ? 'part' : 'parts'} of an earlier stage failed; resume the job to try again.`;
+    const reason = this.#whySkipped();
     const open = state.pages.flatMap(([stage], i) => (stage < 0 ? [] : [i + 1]));
     await this.#tell(open, (page) => page.signal(skip, reason));
     // With nothing left that waits, a page comes to rest at once, and says so.
@@ -203,8 +235,13 @@ export class Pages {
     await condition(() => state.active.length === 0);
   }
 
-  /** Nothing more will be asked of the pages. */
+  /** Nothing more will be asked of the pages. However many there are, the history of the job does not grow by them. */
   async close(): Promise<void> {
+    const pages = this.#state.pages.length;
+    if (patched('close-by-worker')) {
+      if (pages > 0) await keeper(this.#tuning).closePages({ job: this.#job, pages });
+      return;
+    }
     const all = this.#state.pages.map((_, i) => i + 1);
     await this.#tell(all, (page) => page.signal(close));
   }

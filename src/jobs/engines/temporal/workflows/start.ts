@@ -1,4 +1,5 @@
-import { getExternalWorkflowHandle, ParentClosePolicy, startChild } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { getExternalWorkflowHandle, ParentClosePolicy, sleep, startChild } from '@temporalio/workflow';
 import type { Json } from '../../../../base/json.ts';
 import {
   HOLD_WORKFLOW,
@@ -15,26 +16,50 @@ import {
  * run: they tell the job by its id.
  */
 
-export async function startPlan(input: PlanInput): Promise<void> {
-  await startChild(PLAN_WORKFLOW, {
-    workflowId: planId(input.job.id),
-    args: [input],
-    parentClosePolicy: ParentClosePolicy.ABANDON,
-  });
+/** @returns false when the job was stopped before it could start */
+export function startPlan(input: PlanInput, stopped: () => boolean): Promise<boolean> {
+  return startOther(PLAN_WORKFLOW, input, 'plan', stopped);
 }
 
-export async function startHold(input: { job: JobNote; pinned: Json; tuning: Tuning }): Promise<void> {
-  await startChild(HOLD_WORKFLOW, {
-    workflowId: holdId(input.job.id),
-    args: [input],
-    parentClosePolicy: ParentClosePolicy.ABANDON,
-  });
+/** @returns false when the job was stopped before it could start */
+export function startHold(
+  input: { job: JobNote; pinned: Json; tuning: Tuning },
+  stopped: () => boolean,
+): Promise<boolean> {
+  return startOther(HOLD_WORKFLOW, input, 'hold', stopped);
+}
+
+async function startOther<T extends { job: JobNote }>(
+  type: string,
+  input: T,
+  which: 'plan' | 'hold',
+  stopped: () => boolean,
+): Promise<boolean> {
+  for (;;) {
+    try {
+      await startChild(type, {
+        workflowId: idOf(input.job.id, which),
+        args: [input],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+      });
+      return true;
+    } catch (error) {
+      // It is left of a run of this job that was ended by hand.
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+    await cancelOther(input.job.id, which);
+    await sleep(500);
+    if (stopped()) return false;
+  }
 }
 
 /** One that has ended already needs no cancellation. */
 export async function cancelOther(job: string, which: 'plan' | 'hold'): Promise<void> {
-  const id = which === 'plan' ? planId(job) : holdId(job);
-  await getExternalWorkflowHandle(id)
+  await getExternalWorkflowHandle(idOf(job, which))
     .cancel()
     .catch(() => undefined);
+}
+
+function idOf(job: string, which: 'plan' | 'hold'): string {
+  return which === 'plan' ? planId(job) : holdId(job);
 }
