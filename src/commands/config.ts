@@ -49,11 +49,13 @@ Examples:
       runs(async (session) => {
         const { output } = session;
         const loaded = await session.loaded();
-        const [{ allProblems }, { problemText }] = await Promise.all([
+        const [{ allProblems }, { problemText }, { unheeded }] = await Promise.all([
           import('./problems.ts'),
           import('../config/load.ts'),
+          import('../config/unheeded.ts'),
         ]);
         const problems = await allProblems(loaded);
+        for (const sentence of unheeded(loaded)) output.note(sentence);
         for (const problem of problems) output.result({ ...problem }, () => problemText(problem));
         if (problems.length > 0) return EXIT.usage;
         output.note(

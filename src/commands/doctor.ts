@@ -39,15 +39,17 @@ Examples:
 
 async function* findings(session: Session, write: boolean): AsyncGenerator<Finding> {
   const loaded = await session.loaded();
-  const [{ allProblems }, { problemText }] = await Promise.all([
+  const [{ allProblems }, { problemText }, { unheeded }] = await Promise.all([
     import('./problems.ts'),
     import('../config/load.ts'),
+    import('../config/unheeded.ts'),
   ]);
   const problems = await allProblems(loaded);
   for (const problem of problems) {
     yield { check: 'configuration', result: 'failed', message: problemText(problem), code: 'BAD_CONFIG' };
   }
   if (problems.length === 0) yield fine(loaded);
+  for (const message of unheeded(loaded)) yield { check: 'configuration', result: 'warning', message };
   // What cannot be read cannot be tried.
   if (loaded.problems.length > 0) return;
   const { temporal } = loaded.settings;

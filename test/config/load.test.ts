@@ -7,6 +7,7 @@ import { checkConnections } from '../../src/config/connection-checks.ts';
 import { describeSettings } from '../../src/config/describe.ts';
 import { describeEnvironment } from '../../src/config/environment.ts';
 import { findConfig, loadSettings, problemText, requireValid } from '../../src/config/load.ts';
+import { unheeded } from '../../src/config/unheeded.ts';
 
 let folder: string;
 before(async () => {
@@ -179,6 +180,16 @@ describe('precedence and origins', () => {
     assert.deepEqual(texts(await load('', { SLUICE_CONCURRENCY: '-1' })), [
       '$SLUICE_CONCURRENCY must be a whole number of at least 1.',
     ]);
+  });
+
+  test('settings that Temporal leaves no room for are told, where somebody gave them', async () => {
+    const text = 'engine: temporal\njobs_at_once: 2\nhistory: {days: 3}\n';
+    const [jobs, history, ...more] = unheeded(await load(text));
+    assert.match(jobs!, /^jobs_at_once \(.*some\.yaml:2\) does not hold .* workers/);
+    assert.match(history!, /^history \(.*some\.yaml:3\) does not hold .* retention/);
+    assert.deepEqual(more, []);
+    assert.deepEqual(unheeded(await load('engine: temporal')), []);
+    assert.deepEqual(unheeded(await load(text, {}, { engine: { value: 'local', flag: '--engine' } })), []);
   });
 
   test('what the environment and other tools give is told, too', async () => {
