@@ -86,6 +86,22 @@ test('a failed stage shuts out all pages of the next, however many', async () =>
   await engine.close();
 });
 
+test('failures of many objects are kept as far as a history has room for them', async () => {
+  const folder = join(root, 'denied');
+  const engine = await temporalEngine(place());
+  const fault = { code: 'ACCESS_DENIED' as const, item: 'x'.repeat(1000), items: 100 };
+  const faults = Object.fromEntries(Array.from({ length: 4 }, (_, i) => [partId(i), fault]));
+  const { id } = await engine.submit('counting', { folder, parts: 4, faults });
+  const ended = await engine.wait(id);
+  assert.equal(ended.status, 'FAILED');
+  assert.deepEqual(ended.progress.counts, { plannedObjects: 8, objects: 4, failed: 400 });
+  for (const { failures, error } of await engine.parts(id)) {
+    assert.ok(failures.length > 0 && JSON.stringify(failures).length < 45_000);
+    assert.match(error!.message, /^100 failed/);
+  }
+  await engine.close();
+});
+
 for (const when of ['planned', 'done'] as const) {
   test(`a job that is terminated in Temporal once parts are ${when} goes on at once`, async () => {
     const folder = join(root, `terminated-${when}`);

@@ -15,6 +15,8 @@ export type Fault = {
   untilFixed?: boolean;
   /** The failure is one of an item of the part, not the part's own. */
   item?: string;
+  /** So many such failures. */
+  items?: number;
 };
 
 export type CountingSpec = {
@@ -117,8 +119,13 @@ export const countingKind: Kind<CountingSpec, CountingSpec> = {
     if (fault && broken && partAttempt <= (fault.times ?? Number.POSITIVE_INFINITY)) {
       const message = `Part ${part.id} broke.`;
       if (fault.item === undefined) throw new SluiceError(fault.code, message);
-      const failures = [{ item: fault.item, code: fault.code, message }];
-      return { counts: { objects: 1, failed: 1 }, failures };
+      const { items = 1 } = fault;
+      const failures = Array.from({ length: items }, () => ({
+        item: fault.item!,
+        code: fault.code,
+        message,
+      }));
+      return { counts: { objects: 1, failed: items }, failures };
     }
     if (!spec.quiet) await note(spec, 'done', { part: part.id });
     return { counts: { objects: 2, bytes: 10 }, data: { i: (part.body as { i: number }).i } };

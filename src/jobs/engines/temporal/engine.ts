@@ -14,7 +14,7 @@ import { Follower } from './follow.ts';
 import { JobList } from './list.ts';
 import { JOB_WORKFLOW, type JobInput, type JobMemo, type JobNoted, type Tuning } from './messages.ts';
 import { listParts } from './parts.ts';
-import { Records } from './records.ts';
+import { isNotFound, Records } from './records.ts';
 import { checkSize } from './sizes.ts';
 import type { JobWorker } from './worker.ts';
 
@@ -170,13 +170,14 @@ export class TemporalEngine implements Engine {
   async cancel(id: string): Promise<void> {
     await this.#do(async () => {
       const { record, open } = await this.#records.known(id);
-      if (!open) {
-        throw new SluiceError(
-          'CONFLICT',
-          `Job ${id} has ended already (${record.status}); there is nothing to cancel.`,
-        );
+      if (!open) throw endedAlready(record);
+      try {
+        await this.#client.workflow.getHandle(id).signal('cancel');
+      } catch (error) {
+        // It ended just now.
+        if (isNotFound(error)) throw endedAlready((await this.#records.known(id)).record);
+        throw error;
       }
-      await this.#client.workflow.getHandle(id).signal('cancel');
       this.#list.touch(id);
       if (this.#options.work === 'own') await this.#work();
     });
@@ -301,6 +302,10 @@ export class TemporalEngine implements Engine {
     if (!this.#closed) return;
     throw new SluiceError('UNAVAILABLE', 'The engine is closed.', { retryable: false });
   }
+}
+
+function endedAlready({ id, status }: JobRecord): SluiceError {
+  return new SluiceError('CONFLICT', `Job ${id} has ended already (${status}); there is nothing to cancel.`);
 }
 
 /** How a job is before anybody has begun with it. */

@@ -8,8 +8,13 @@ import type { Ended, TaskBeat, TaskInput, TaskResult } from '../messages.ts';
 import type { Activities } from '../workflows/calls.ts';
 import { Running, type Workshop } from './context.ts';
 
-/** Bytes of failures of single objects that are kept of one task; the first of each part stays. */
+/**
+ * Bytes of failures of single objects that are kept of one task, and of a task for each of its parts; the first of each
+ * part stays. Where every object of a large job fails, the history of a page of 1,000 parts, which may take 50 MB, grows
+ * by 10.
+ */
 const MOST_FAILURES = 400_000;
+const MOST_FAILURES_EACH = 10_000;
 /** A task that says more than this ends early, and the rest of its parts are taken anew. */
 const MOST_SAID = 1_000_000;
 
@@ -129,9 +134,10 @@ class Task {
 
   /** With as many failures of single objects as there is room for in one answer; all are in the report. */
   #trimmed(ended: Ended): Ended {
+    const most = Math.min(MOST_FAILURES, MOST_FAILURES_EACH * this.#input.parts.length);
     const failures = ended.failures.filter((failure, i) => {
       this.#failureBytes += JSON.stringify(failure).length;
-      return i === 0 || this.#failureBytes < MOST_FAILURES;
+      return i === 0 || this.#failureBytes < most;
     });
     return { ...ended, failures };
   }
