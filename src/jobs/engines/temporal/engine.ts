@@ -12,7 +12,14 @@ import { type Bundle, workflowBundle } from './bundle.ts';
 import { connectClient, type TemporalAddress, temporalError } from './connect.ts';
 import { Follower } from './follow.ts';
 import { JobList } from './list.ts';
-import { JOB_WORKFLOW, type JobInput, type JobMemo, type JobNoted, type Tuning } from './messages.ts';
+import {
+  JOB_WORKFLOW,
+  type JobInput,
+  type JobMemo,
+  type JobNoted,
+  type Tuning,
+  workflowTaskTimeout,
+} from './messages.ts';
 import { listParts } from './parts.ts';
 import { isNotFound, Records } from './records.ts';
 import { checkSize } from './sizes.ts';
@@ -254,6 +261,7 @@ export class TemporalEngine implements Engine {
         taskQueue: this.#options.taskQueue,
         args: [input],
         memo: JSON.parse(JSON.stringify(memo)),
+        workflowTaskTimeout: workflowTaskTimeout(input.tuning),
         workflowIdReusePolicy,
       });
     } catch (error) {

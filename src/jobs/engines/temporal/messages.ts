@@ -40,9 +40,15 @@ export interface Tuning {
   window: number;
   /** Milliseconds without a sign of life after which a worker counts as lost. */
   silence: number;
-  /** The job's own history continues as new after so many events; 8,000 when not said. */
+  /** The job's own history continues as new after so many events; 2,000 when not said. */
   mostEvents?: number;
 }
+
+/**
+ * Milliseconds that a worker has for one step of a workflow: on a machine that is busy it may take long to read a
+ * history again, and a step that is given up is begun from there.
+ */
+export const workflowTaskTimeout = ({ silence }: Tuning): number => Math.max(10_000, 2 * silence);
 
 /** What every activity has to know of its job. */
 export interface JobNote {

@@ -73,7 +73,7 @@ export class JobWorker {
           maxConcurrentActivityTaskExecutions: HOLDS_AT_ONCE,
           maxCachedWorkflows: cached(),
           // Workflows of a worker that was lost are another's after this.
-          stickyQueueScheduleToStartTimeout: 2000,
+          stickyQueueScheduleToStartTimeout: 5000,
         }),
         await Worker.create({
           ...common,

@@ -8,6 +8,7 @@ import {
   type PageMemo,
   type PagePlanned,
   pageId,
+  workflowTaskTimeout,
 } from '../messages.ts';
 import { isGone, type Workshop } from './context.ts';
 
@@ -32,6 +33,7 @@ export async function startPage(
       taskQueue: shop.taskQueue,
       args: [input],
       memo: { plan: note },
+      workflowTaskTimeout: workflowTaskTimeout(input.tuning),
       workflowIdReusePolicy,
     });
     return note;

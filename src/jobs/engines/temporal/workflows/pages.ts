@@ -18,12 +18,16 @@ import {
   type PageRested,
   pageId,
   type Tuning,
+  workflowTaskTimeout,
 } from '../messages.ts';
 import { close, go, keeper, planEnded, planned, proven, rested, skip, stop, type work } from './calls.ts';
 import { cancelOther, startPlan } from './start.ts';
 
-/** Far below the 50,000 events and 50 MB at which Temporal ends a workflow, and its 10,000 signals. */
-const MOST_EVENTS = 8_000;
+/**
+ * Far below the 50,000 events and 50 MB at which Temporal ends a workflow, and its 10,000 signals: a worker that does
+ * not have the job in memory reads all of it before it can do anything.
+ */
+const MOST_EVENTS = 2_000;
 /** Pages that are told something at once. */
 const TOLD_AT_ONCE = 100;
 /** Of pages that came to rest, so many are remembered for whoever follows the job. */
@@ -182,7 +186,8 @@ export class Pages {
         workflowInfo().historyLength > (this.#tuning.mostEvents ?? MOST_EVENTS) ||
         workflowInfo().continueAsNewSuggested
       ) {
-        const again = makeContinueAsNewFunc({ memo: JSON.parse(JSON.stringify(around.memo())) });
+        const memo = JSON.parse(JSON.stringify(around.memo()));
+        const again = makeContinueAsNewFunc({ memo, workflowTaskTimeout: workflowTaskTimeout(this.#tuning) });
         state.restedBefore = this.#restedBefore + this.#rested.length;
         await again(around.next());
       }

@@ -9,6 +9,7 @@ import {
   type PlanInput,
   planId,
   type Tuning,
+  workflowTaskTimeout,
 } from '../messages.ts';
 
 /*
@@ -29,7 +30,7 @@ export function startHold(
   return startOther(HOLD_WORKFLOW, input, 'hold', stopped);
 }
 
-async function startOther<T extends { job: JobNote }>(
+async function startOther<T extends { job: JobNote; tuning: Tuning }>(
   type: string,
   input: T,
   which: 'plan' | 'hold',
@@ -40,6 +41,7 @@ async function startOther<T extends { job: JobNote }>(
       await startChild(type, {
         workflowId: idOf(input.job.id, which),
         args: [input],
+        workflowTaskTimeout: workflowTaskTimeout(input.tuning),
         parentClosePolicy: ParentClosePolicy.ABANDON,
       });
       return true;
