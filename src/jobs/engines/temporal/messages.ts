@@ -45,10 +45,10 @@ export interface Tuning {
 }
 
 /**
- * Milliseconds that a worker has for one step of a workflow: on a machine that is busy it may take long to read a
- * history again, and a step that is given up is begun from there.
+ * Milliseconds that a worker has for one step of a workflow: on a busy machine it may take long to read a history
+ * again, and a step that is given up begins with that anew. A worker that is killed in the middle is missed after it.
  */
-export const workflowTaskTimeout = ({ silence }: Tuning): number => Math.max(10_000, 2 * silence);
+export const workflowTaskTimeout = ({ silence }: Tuning): number => Math.max(10_000, silence);
 
 /** What every activity has to know of its job. */
 export interface JobNote {
