@@ -1,51 +1,18 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import type { Engine } from '../../src/jobs/engine.ts';
 import { JobTable } from '../../src/jobs/engines/local/jobs.ts';
 import { jobsSchema } from '../../src/jobs/engines/local/schema.ts';
 import { openDatabase } from '../../src/jobs/state/open.ts';
 import { engineContract } from '../contracts/engine.ts';
-import type { CountingSpec } from '../support/counting-kind.ts';
-import { testEngine } from '../support/local-engine.ts';
+import { engineUnderTest, program, spawnEngine, testEngine } from '../support/local-engine.ts';
 
-const program = join(import.meta.dirname, '../support/local-engine.ts');
-
-function spawnEngine(
-  state: string,
-  id: string,
-  spec: CountingSpec,
-  nodeOptions: string[] = [],
-): ChildProcess {
-  const args = [...nodeOptions, program, state, id, JSON.stringify(spec)];
-  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-}
-
-engineContract('local engine', async (state) => {
-  const engines: Engine[] = [await testEngine(state)];
-  const children: ChildProcess[] = [];
-  return {
-    engine: engines[0]!,
-    async another() {
-      engines.push(await testEngine(state));
-      return engines.at(-1)!;
-    },
-    spawn(id, spec) {
-      const child = spawnEngine(state, id, spec);
-      children.push(child);
-      return child;
-    },
-    async close() {
-      for (const child of children) child.kill('SIGKILL');
-      for (const engine of engines) await engine.close();
-    },
-  };
-});
+engineContract('local engine', engineUnderTest);
 
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-local-'));

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,43 +9,17 @@ import { openDatabase } from '../../src/jobs/state/open.ts';
 import type { Schema } from '../../src/jobs/state/sql.ts';
 import { engineContract } from '../contracts/engine.ts';
 import { type CountingSpec, letRun, notes } from '../support/counting-kind.ts';
-import { testEngine } from '../support/local-engine.ts';
+import { engineUnderTest, testEngine } from '../support/local-engine.ts';
 import { until } from '../support/until.ts';
 import { PASSWORD, type PostgresServer, startPostgres } from './postgres.ts';
 
-const program = join(import.meta.dirname, '../support/local-engine.ts');
 let server: PostgresServer;
 before(async () => {
   server = await startPostgres();
 });
 after(() => server?.stop());
 
-function spawnEngine(state: string, id: string, spec: CountingSpec): ChildProcess {
-  const args = [program, state, id, JSON.stringify(spec)];
-  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-}
-
-engineContract('local engine on PostgreSQL', async () => {
-  const state = server.state();
-  const engines: Engine[] = [await testEngine(state)];
-  const children: ChildProcess[] = [];
-  return {
-    engine: engines[0]!,
-    async another() {
-      engines.push(await testEngine(state));
-      return engines.at(-1)!;
-    },
-    spawn(id, spec) {
-      const child = spawnEngine(state, id, spec);
-      children.push(child);
-      return child;
-    },
-    async close() {
-      for (const child of children) child.kill('SIGKILL');
-      for (const engine of engines) await engine.close();
-    },
-  };
-});
+engineContract('local engine on PostgreSQL', () => engineUnderTest(server.state()));
 
 describe('a state in PostgreSQL', () => {
   const withEngine = async (work: (folder: string, engine: Engine) => Promise<void>): Promise<void> => {

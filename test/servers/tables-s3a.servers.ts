@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Connection } from '../../src/base/connections.ts';
-import { expectedRows, rowText } from '../support/delta/rows.ts';
+import { expectedRows, rowTexts, SAMPLES } from '../support/delta/rows.ts';
 import { RECORDED } from '../support/delta/sample-lake.ts';
 import { TableApp } from '../support/delta/table-app.ts';
 import { SparkSession } from '../support/spark/session.ts';
@@ -11,15 +11,6 @@ import { type S3Server, startMinio } from './harness.ts';
 
 /** Where the lake keeps its objects: a key that must be encoded in a log, and must not be decoded twice. */
 const NAMESPACE = 'my lake/100%25/é#1/';
-const SAMPLES = [
-  ['orders', 'c1'],
-  ['users', 'c1'],
-  ['v2', 'c1'],
-  ['plain', 'c1'],
-  ['orders', 'c2'],
-] as const;
-
-const sorted = (lines: string[]): string[] => lines.map((line) => rowText(JSON.parse(line))).sort();
 
 describe('tables in an object store, read by Spark through S3A', () => {
   let minio: S3Server;
@@ -77,7 +68,7 @@ describe('tables in an object store, read by Spark through S3A', () => {
       }
       for (const [table, commit] of SAMPLES) {
         const version = table === 'orders' && commit === 'c2' ? 1 : 0;
-        const rows = sorted(await spark.read(`${scheme}://${place}/main/${table}`, version));
+        const rows = rowTexts(await spark.read(`${scheme}://${place}/main/${table}`, version));
         assert.deepEqual(rows, expectedRows(table, commit), `${table} at ${commit}`);
       }
     });

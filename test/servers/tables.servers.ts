@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { Json } from '../../src/base/json.ts';
 import { Workspace } from '../support/databricks/workspace.ts';
-import { expectedRows, rowText } from '../support/delta/rows.ts';
+import { expectedRows, rowTexts, SAMPLES } from '../support/delta/rows.ts';
 import { TableApp, tablesOf } from '../support/delta/table-app.ts';
 import { PACKAGES, SparkSession } from '../support/spark/session.ts';
 import { CACHE, installed } from './install.ts';
@@ -14,15 +14,6 @@ import { CACHE, installed } from './install.ts';
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
 const NOTEBOOK = join(ROOT, 'notebooks/shallow_clone.py');
-const SAMPLES = [
-  ['orders', 'c1'],
-  ['users', 'c1'],
-  ['v2', 'c1'],
-  ['plain', 'c1'],
-  ['orders', 'c2'],
-] as const;
-
-const sorted = (lines: string[]): string[] => lines.map((line) => rowText(JSON.parse(line))).sort();
 
 describe('tables as other readers see them', () => {
   let spark: SparkSession;
@@ -61,7 +52,7 @@ describe('tables as other readers see them', () => {
       const at = await exportBoth(method, method);
       for (const [table, commit] of SAMPLES) {
         const version = table === 'orders' && commit === 'c2' ? 1 : 0;
-        const rows = sorted(await spark.read(at(table), version));
+        const rows = rowTexts(await spark.read(at(table), version));
         assert.deepEqual(rows, expectedRows(table, commit), `${table} at ${commit}`);
       }
     });
@@ -76,7 +67,7 @@ describe('tables as other readers see them', () => {
         if (table === 'orders' && commit === 'c1') continue;
         const { stdout } = await run(python, [script, reader, at(table)], { maxBuffer: 1 << 26 });
         assert.deepEqual(
-          sorted(stdout.trim().split('\n')),
+          rowTexts(stdout.trim().split('\n')),
           expectedRows(table, commit),
           `${table} at ${commit}`,
         );
@@ -106,7 +97,7 @@ describe('tables as other readers see them', () => {
     });
     for (const [table, commit] of SAMPLES) {
       if (table === 'orders' && commit === 'c1') continue;
-      assert.deepEqual(sorted(await spark.read(at(table))), expectedRows(table, commit), table);
+      assert.deepEqual(rowTexts(await spark.read(at(table))), expectedRows(table, commit), table);
       assert.equal(workspace.tables.get(`main.main.${table}`)?.storage_location, `file://${at(table)}`);
     }
   });
@@ -145,6 +136,6 @@ describe('tables as other readers see them', () => {
       spark: { command: [command] },
       table_defs: ['orders'],
     });
-    assert.deepEqual(sorted(await spark.read(at('orders'))), expectedRows('orders', 'c2'));
+    assert.deepEqual(rowTexts(await spark.read(at('orders'))), expectedRows('orders', 'c2'));
   });
 });

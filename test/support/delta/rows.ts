@@ -125,3 +125,15 @@ function roaring(bytes: Buffer): Set<number> {
   }
   return rows;
 }
+
+/** The sample tables at the commits where readers are asked for them. */
+export const SAMPLES = [
+  ['orders', 'c1'],
+  ['users', 'c1'],
+  ['v2', 'c1'],
+  ['plain', 'c1'],
+  ['orders', 'c2'],
+] as const;
+
+/** Rows that a reader gave as JSON, to be compared with `expectedRows`. */
+export const rowTexts = (lines: string[]): string[] => lines.map((line) => rowText(JSON.parse(line))).sort();
