@@ -28,19 +28,21 @@ export function createGateway(options: GatewayOptions): Gateway {
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const handler = createHandlers(options, limits);
   const servers: Server[] = [];
+  let closing = false;
 
   return {
     handler,
     async listen() {
       const addresses: Listen[] = [];
       for (const address of options.listen) {
-        const server = makeServer(options, limits, handler(address.scheme));
+        const server = makeServer(options, limits, handler(address.scheme), () => closing);
         servers.push(server);
         addresses.push({ ...address, port: await startListening(server, address) });
       }
       return addresses;
     },
     async close(grace = 30_000) {
+      closing = true;
       const closed = servers.splice(0).map(
         (server) =>
           new Promise<void>((resolve) => {
@@ -58,7 +60,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
-function makeServer(options: GatewayOptions, limits: Limits, handle: Handler): Server {
+function makeServer(
+  options: GatewayOptions,
+  limits: Limits,
+  handle: Handler,
+  closing: () => boolean,
+): Server {
   const settings = {
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headerTime,
@@ -76,6 +83,8 @@ function makeServer(options: GatewayOptions, limits: Limits, handle: Handler): S
   const running = new WeakMap<Socket, { incoming: IncomingMessage; response: ServerResponse }>();
   const take = (incoming: IncomingMessage, response: ServerResponse, waits: boolean): void => {
     running.set(incoming.socket, { incoming, response });
+    // A client that keeps asking would not find an idle moment to be told in.
+    if (closing()) response.shouldKeepAlive = false;
     void handle(incoming, response, waits);
   };
   server.on('request', (incoming, response) => take(incoming, response, false));

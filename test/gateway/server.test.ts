@@ -103,6 +103,25 @@ it('lets requests end before it closes', async () => {
   await assert.rejects(gateway.send({ path: '/bucket/slow' }), { code: 'ECONNREFUSED' });
 });
 
+it('tells clients that never rest to go when it closes', async () => {
+  const gateway = await startGateway();
+  const url = `http://127.0.0.1:${gateway.port}/-/health`;
+  let last: string | null = null;
+  const ask = async () => {
+    for (;;) {
+      const answer = await fetch(url).catch(() => undefined);
+      if (!answer) return;
+      last = answer.headers.get('connection');
+      await answer.text();
+    }
+  };
+  const asking = [ask(), ask(), ask()];
+  await until(() => last !== null);
+  await gateway.close(60_000);
+  await Promise.all(asking);
+  assert.equal(last, 'close');
+});
+
 it('reads addresses and settings, and says which one is wrong', () => {
   assert.deepEqual(parseListen('gs=:9091'), { scheme: 'gs', host: '127.0.0.1', port: 9091 });
   assert.deepEqual(parseListen('9090'), { scheme: 's3a', host: '127.0.0.1', port: 9090 });
