@@ -27,7 +27,7 @@ import { cancelOther, startPlan } from './start.ts';
  * Far below the 50,000 events and 50 MB at which Temporal ends a workflow, and its 10,000 signals: a worker that does
  * not have the job in memory reads all of it before it can do anything.
  */
-const MOST_EVENTS = 2_000;
+const MOST_EVENTS = 1_000;
 /** Pages that are told something at once. */
 const TOLD_AT_ONCE = 100;
 /** Of pages that came to rest, so many are remembered for whoever follows the job. */
@@ -57,6 +57,9 @@ export class Pages {
   /** Counts what was heard, for conditions. */
   #news = 0;
   #nextPage = 0;
+  /** The history was read again; the length that it had after that. */
+  #reread = false;
+  #rereadAt = 0;
   #canceledPlan = false;
 
   constructor(job: JobNote, state: JobState, tuning: Tuning) {
@@ -182,10 +185,7 @@ export class Pages {
         this.#nextPage = 0;
         continue;
       }
-      if (
-        workflowInfo().historyLength > (this.#tuning.mostEvents ?? MOST_EVENTS) ||
-        workflowInfo().continueAsNewSuggested
-      ) {
+      if (this.#goesOnAsNew()) {
         const memo = JSON.parse(JSON.stringify(around.memo()));
         const again = makeContinueAsNewFunc({ memo, workflowTaskTimeout: workflowTaskTimeout(this.#tuning) });
         state.restedBefore = this.#restedBefore + this.#rested.length;
@@ -193,6 +193,23 @@ export class Pages {
       }
       await condition(() => this.#news !== news || around.stopped());
     }
+  }
+
+  /**
+   * Whether this is the time to continue as new. Temporal refuses it when a signal came meanwhile, and then the history
+   * is read again, which takes so long that the next signal comes: the step after that goes on as ever, which is
+   * quick, and only the one after it tries again. In a step that is read again it was not, or was refused.
+   */
+  #goesOnAsNew(): boolean {
+    const { historyLength, continueAsNewSuggested, unsafe } = workflowInfo();
+    if (unsafe.isReplaying) {
+      this.#reread = true;
+      return false;
+    }
+    if (this.#reread) this.#rereadAt = historyLength;
+    this.#reread = false;
+    const long = historyLength > (this.#tuning.mostEvents ?? MOST_EVENTS) || continueAsNewSuggested;
+    return long && historyLength !== this.#rereadAt;
   }
 
   async #openSome(): Promise<void> {
