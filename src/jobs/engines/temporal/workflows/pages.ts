@@ -167,6 +167,12 @@ export class Pages {
         return;
       }
       await this.#openSome();
+      if (this.#goesOnAsNew()) {
+        const memo = JSON.parse(JSON.stringify(around.memo()));
+        const again = makeContinueAsNewFunc({ memo, workflowTaskTimeout: workflowTaskTimeout(this.#tuning) });
+        state.restedBefore = this.#restedBefore + this.#rested.length;
+        await again(around.next());
+      }
       if (!state.planning && state.active.length === 0) {
         const stages = state.pages.map(([stage]) => stage).filter((stage) => stage >= 0);
         if (stages.length === 0) return;
@@ -184,12 +190,6 @@ export class Pages {
         state.stage = Math.max(stage, state.stage);
         this.#nextPage = 0;
         continue;
-      }
-      if (this.#goesOnAsNew()) {
-        const memo = JSON.parse(JSON.stringify(around.memo()));
-        const again = makeContinueAsNewFunc({ memo, workflowTaskTimeout: workflowTaskTimeout(this.#tuning) });
-        state.restedBefore = this.#restedBefore + this.#rested.length;
-        await again(around.next());
       }
       await condition(() => this.#news !== news || around.stopped());
     }
@@ -216,6 +216,8 @@ export class Pages {
     const state = this.#state;
     const atOnce = () => (state.proven ? this.#tuning.pagesAtOnce : 1);
     for (; state.active.length < atOnce() && this.#nextPage < state.pages.length; ) {
+      // Pages that end as fast as others are opened would put it off for ever.
+      if (this.#goesOnAsNew()) return;
       const page = ++this.#nextPage;
       const stage = state.pages[page - 1]![0];
       if (stage < 0 || stage > state.stage || state.active.includes(page)) continue;
