@@ -393,9 +393,9 @@ export function engineContract(name: string, make: (folder: string) => Promise<E
       const older = { ...spec, folder: `${folder}-older` };
       await letRun(older.folder, 6);
       await engine.submit('counting', older, { id: 'older' });
-      await engine.submit('counting', spec, { id: 'closed' });
-      // Where jobs share the places for parts, those of the older one have them all by now.
+      // Before there is another: where jobs share the places for parts, its parts would wait in them.
       await until(async () => (await notes(older.folder, 'done')).length === 6);
+      await engine.submit('counting', spec, { id: 'closed' });
       const next = await another();
       await engine.close();
       for (const id of ['older', 'closed']) assert.equal((await next.get(id)).interrupted, true);

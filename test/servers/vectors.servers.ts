@@ -302,7 +302,9 @@ describe('vectors on a real Weaviate', () => {
   ): Promise<void> {
     proxy.holdAfter(MOST_OF_MANY);
     const to = ['--state', join(jobs.folder, 'cli'), '--weaviate', server.url, '--grpc', proxy.address];
-    const child = spawn(process.execPath, [MAIN, ...args, ...to], { stdio: 'ignore' });
+    // Part by part, so that what has been read is written but for the last.
+    const env = { ...process.env, SLUICE_PARTS_AT_ONCE: '1' };
+    const child = spawn(process.execPath, [MAIN, ...args, ...to], { stdio: 'ignore', env });
     const ended = new Promise((resolve) => child.on('exit', resolve));
     try {
       await until(async () => {
