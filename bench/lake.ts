@@ -7,7 +7,7 @@
  *
  *   npm run bench:lake -- [objects=10000; 0: only the large ones] [rounds=3]
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -127,7 +127,7 @@ const bare = (mode: string, lake: Lake, to: string): Promise<Timed> =>
     keys,
   );
 
-/** Medians of interleaved runs, each on targets of its own. */
+/** Medians of interleaved runs, each on targets of its own, begun in turn; what was written before is on the disk by then. */
 async function compare(
   name: string,
   count: number,
@@ -135,8 +135,11 @@ async function compare(
 ): Promise<Record<string, number>> {
   const runs = new Map<string, Timed[]>();
   for (let round = 0; round < rounds; round++) {
-    for (const [contender, run] of Object.entries(contenders))
+    const order = Object.entries(contenders);
+    for (const [contender, run] of round % 2 === 0 ? order : order.reverse()) {
+      execFileSync('sync');
       runs.set(contender, [...(runs.get(contender) ?? []), await run()]);
+    }
   }
   const walls: Record<string, number> = {};
   console.log(`\n${name}`);
