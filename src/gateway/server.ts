@@ -28,21 +28,19 @@ export function createGateway(options: GatewayOptions): Gateway {
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const handler = createHandlers(options, limits);
   const servers: Server[] = [];
-  let closing = false;
 
   return {
     handler,
     async listen() {
       const addresses: Listen[] = [];
       for (const address of options.listen) {
-        const server = makeServer(options, limits, handler(address.scheme), () => closing);
+        const server = makeServer(options, limits, handler(address.scheme));
         servers.push(server);
         addresses.push({ ...address, port: await startListening(server, address) });
       }
       return addresses;
     },
     async close(grace = 30_000) {
-      closing = true;
       const closed = servers.splice(0).map(
         (server) =>
           new Promise<void>((resolve) => {
@@ -60,12 +58,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
-function makeServer(
-  options: GatewayOptions,
-  limits: Limits,
-  handle: Handler,
-  closing: () => boolean,
-): Server {
+function makeServer(options: GatewayOptions, limits: Limits, handle: Handler): Server {
   const settings = {
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headerTime,
@@ -83,8 +76,8 @@ function makeServer(
   const running = new WeakMap<Socket, { incoming: IncomingMessage; response: ServerResponse }>();
   const take = (incoming: IncomingMessage, response: ServerResponse, waits: boolean): void => {
     running.set(incoming.socket, { incoming, response });
-    // A client that keeps asking would not find an idle moment to be told in.
-    if (closing()) response.shouldKeepAlive = false;
+    // It is closing; a client that keeps asking would not find an idle moment to be told in.
+    if (!server.listening) response.shouldKeepAlive = false;
     void handle(incoming, response, waits);
   };
   server.on('request', (incoming, response) => take(incoming, response, false));

@@ -25,6 +25,13 @@ export function giveAway(chunk: Uint8Array, from: Readable): void {
   if (throwaway.has(from) && chunk.byteLength === chunk.buffer.byteLength) givenAway.add(chunk);
 }
 
+/** Why a body closed before its end. */
+export function endedEarly(body: Readable): Error {
+  return (
+    body.errored ?? Object.assign(new Error('the body ended early'), { code: 'ERR_STREAM_PREMATURE_CLOSE' })
+  );
+}
+
 const isRelayed = (body: Readable): body is Relayed => 'relayTo' in body;
 
 /**
@@ -61,7 +68,7 @@ function pass(body: Readable, target: Writable): Promise<void> {
     body.on('close', () => {
       if (body.readableEnded) return;
       target.destroy();
-      reject(Object.assign(new Error('the body ended early'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }));
+      reject(endedEarly(body));
     });
     target.on('close', () => {
       if (!body.readableEnded) body.destroy();

@@ -1,5 +1,6 @@
 import { isError } from '../../base/errors.ts';
 import { compareKeys } from '../../base/keys.ts';
+import { findObject } from '../../stores/find.ts';
 import type { ListOptions, ListPage, ObjectInfo, Store } from '../../stores/store.ts';
 import type { LakeEntry } from '../client/entry.ts';
 import { isOwnKey } from './state.ts';
@@ -30,17 +31,8 @@ export function destinationKey(at: Placement, path: string): string {
 }
 
 /** The destination's object of a lake's path; undefined when there is none. */
-export async function headOf(
-  at: Placement,
-  path: string,
-  signal?: AbortSignal,
-): Promise<ObjectInfo | undefined> {
-  try {
-    return await at.store.head(destinationKey(at, path), { signal });
-  } catch (error) {
-    if (isError(error, 'NOT_FOUND')) return undefined;
-    throw error;
-  }
+export function headOf(at: Placement, path: string, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
+  return findObject(at.store, destinationKey(at, path), { signal });
 }
 
 /**

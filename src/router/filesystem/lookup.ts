@@ -1,4 +1,5 @@
 import { isError } from '../../base/errors.ts';
+import { findObject } from '../../stores/find.ts';
 import type { ObjectInfo } from '../../stores/store.ts';
 import { InvalidPath } from './errors.ts';
 import { directoryPrefix, type Located, pathOf } from './path.ts';
@@ -18,9 +19,8 @@ export interface FileStatus {
 export async function fileAt(at: Located): Promise<ObjectInfo | undefined> {
   if (at.key === '') return undefined;
   try {
-    return await at.store.head(at.key);
+    return await findObject(at.store, at.key);
   } catch (error) {
-    if (isError(error, 'NOT_FOUND')) return undefined;
     if (isError(error, 'BAD_KEY')) throw new InvalidPath(pathOf(at.root, at.key), error.message);
     throw error;
   }

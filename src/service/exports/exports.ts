@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { isError, SluiceError } from '../../base/errors.ts';
+import { SluiceError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
 import { asFolder } from '../../base/keys.ts';
 import type { Engine } from '../../jobs/engine.ts';
+import { found } from '../../jobs/found.ts';
 import type { JobRecord } from '../../jobs/job.ts';
 import type { Sql } from '../../jobs/state/sql.ts';
 import { findObject } from '../../stores/find.ts';
@@ -96,13 +97,8 @@ export class Exports {
   }
 
   /** Undefined while it is being started. */
-  async jobOf(job: string): Promise<JobRecord | undefined> {
-    try {
-      return await this.#engine.get(job);
-    } catch (error) {
-      if (isError(error, 'NOT_FOUND')) return undefined;
-      throw error;
-    }
+  jobOf(job: string): Promise<JobRecord | undefined> {
+    return found(this.#engine.get(job));
   }
 
   /** @throws SluiceError NOT_FOUND */

@@ -1,7 +1,7 @@
-import { isError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
 import type { Engine } from '../../jobs/engine.ts';
 import type { EventHub } from '../../jobs/events.ts';
+import { found } from '../../jobs/found.ts';
 import { isFinal, type JobRecord } from '../../jobs/job.ts';
 import type { Log } from '../../jobs/kind.ts';
 import type { Sql } from '../../jobs/state/sql.ts';
@@ -54,10 +54,7 @@ export class JobNotices {
 
   async #ended(id: string): Promise<void> {
     const { engine, notifier, concerns } = this.#options;
-    const job = await engine.get(id).catch((error: unknown) => {
-      if (isError(error, 'NOT_FOUND')) return undefined;
-      throw error;
-    });
+    const job = await found(engine.get(id));
     if (!job || !isFinal(job.status) || !(await concerns(job))) return;
     const { signal } = this.#stop;
     const about = taskOf(job);

@@ -4,6 +4,7 @@ import { isError, SluiceError, toSluiceError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
 import type { ScheduleSettings } from '../../config/settings.ts';
 import type { Engine } from '../../jobs/engine.ts';
+import { found } from '../../jobs/found.ts';
 import { isFinal, type JobRecord } from '../../jobs/job.ts';
 import type { Log } from '../../jobs/kind.ts';
 import type { Notifier } from '../notices/notifier.ts';
@@ -173,16 +174,6 @@ export class ScheduleRuns {
       const none = { kept: 0, deleted: 0, failed: 0, gone: [] };
       await store.retained(name, { at: Date.now(), ...none, error: message });
     }
-  }
-}
-
-/** Undefined for a job that is not there. */
-async function found(job: Promise<JobRecord>): Promise<JobRecord | undefined> {
-  try {
-    return await job;
-  } catch (error) {
-    if (isError(error, 'NOT_FOUND')) return undefined;
-    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { giveAway } from '../relay.ts';
+import { endedEarly, giveAway } from '../relay.ts';
 
 /** How much of a stream is kept to begin again with. */
 const HELD = 1024 * 1024;
@@ -49,8 +49,8 @@ export class OnceStream {
     });
     source.on('end', () => this.#finish(null));
     source.on('error', (error) => this.#finish(error));
-    source.on('close', () => this.#finish(endedEarly()));
-    if (source.destroyed) this.#finish(source.errored ?? endedEarly());
+    source.on('close', () => this.#finish(endedEarly(source)));
+    if (source.destroyed) this.#finish(endedEarly(source));
     source.pause();
   }
 
@@ -102,6 +102,3 @@ class Reader extends Readable {
     this.#pump();
   }
 }
-
-const endedEarly = (): Error =>
-  Object.assign(new Error('the body ended early'), { code: 'ERR_STREAM_PREMATURE_CLOSE' });

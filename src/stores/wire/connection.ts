@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { relay } from '../relay.ts';
+import { endedEarly, relay } from '../relay.ts';
 import { Chunked } from './chunked.ts';
 import { BrokenHttp, type Head, keptFor, MAX_HEAD, parseHead } from './head.ts';
 import { Upload } from './upload.ts';
@@ -185,7 +185,7 @@ export class Connection implements Controller {
   #stream(socket: Socket, head: string, body: Readable, request: WireRequest): void {
     const current = (): boolean => this.#request === request && !socket.destroyed;
     if (body.destroyed) {
-      this.#fail(body.errored ?? broken('ERR_STREAM_PREMATURE_CLOSE', 'the body ended early'));
+      this.#fail(endedEarly(body));
       return;
     }
     const upload = new Upload(socket, head, request.size, current);

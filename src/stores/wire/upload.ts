@@ -24,18 +24,14 @@ export class Upload extends Writable {
    * @param current whether the socket is still this request's
    */
   constructor(socket: Socket, head: string, size: number | undefined, current: () => boolean) {
-    super({ highWaterMark: WAITING, decodeStrings: true });
+    super({ highWaterMark: WAITING });
     this.#socket = socket;
     this.#head = head;
     this.#size = size;
     this.#current = current;
   }
 
-  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    this._writev([{ chunk }], done);
-  }
-
-  /** All that has gathered while the socket was busy. */
+  /** A chunk, or all that have gathered while the socket was busy. */
   override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
     let bytes = 0;
     for (const { chunk } of chunks) bytes += chunk.length;
