@@ -5,10 +5,10 @@ import { SluiceError } from './errors.ts';
  *
  * `*` and `?` stop at '/', `**` does not (`**` + '/' also matches no folder at all), `[a-z]` and `[!a-z]` are
  * classes, `{a,b}` alternatives (nested too), `\` takes the next character as it is.
- * @throws SluiceError BAD_SPEC for an unclosed class or brace
+ * @throws SluiceError BAD_SPEC for an unclosed class or brace, or a range such as `[z-a]`
  */
 export function globToRegExp(glob: string): RegExp {
-  return new RegExp(`^${globSource(glob)}$`, 'su');
+  return compile(glob, `^${globSource(glob)}$`);
 }
 
 function globSource(glob: string): string {
@@ -33,7 +33,7 @@ function globSource(glob: string): string {
       if (end < 0) throw badGlob(glob, 'the [ is not closed');
       const inner = chars.slice(i + 1, end).join('');
       const negated = /^[!^]/.test(inner);
-      const body = (negated ? inner.slice(1) : inner).replace(/[\\[\]&~|^]/g, '\\$&');
+      const body = (negated ? inner.slice(1) : inner).replace(/[\\[\]^]/g, '\\$&');
       source += negated ? `[^/${body}]` : `[${body}]`;
       i = end;
     } else if (char === '{') {
@@ -82,7 +82,15 @@ function ruleMatcher(glob: string): RegExp {
   const anchored = trimmed.includes('/');
   const folderOnly = trimmed !== glob;
   const source = globSource(trimmed.replace(/^\/+/, ''));
-  return new RegExp(`^${anchored ? '' : '(?:.*/)?'}(?:${source})${folderOnly ? '/.*' : '(?:/.*)?'}$`, 'su');
+  return compile(glob, `^${anchored ? '' : '(?:.*/)?'}(?:${source})${folderOnly ? '/.*' : '(?:/.*)?'}$`);
+}
+
+function compile(glob: string, source: string): RegExp {
+  try {
+    return new RegExp(source, 'su');
+  } catch {
+    throw badGlob(glob, 'a range such as [a-z] must go upwards, and a - of its own stands last');
+  }
 }
 
 function escapeRegExp(char: string): string {

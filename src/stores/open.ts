@@ -35,6 +35,7 @@ export function storeOpener(
   const stores = new Map<string, Promise<Store>>();
 
   const open = async (uri: string, options: { connection?: string } = {}): Promise<Location> => {
+    refuseMistyped(uri, providers);
     const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]?.toLowerCase() ?? 'file';
     const connection =
       options.connection === undefined ? connections.forUri(uri) : connections.named(options.connection);
@@ -76,6 +77,26 @@ export function storeOpener(
       );
     },
   });
+}
+
+/**
+ * An address with a slash too few, or none at all, is no folder's name: an export to `s3:/bucket` would succeed on this machine.
+ * @throws SluiceError BAD_URI
+ */
+function refuseMistyped(uri: string, providers: readonly StoreProvider[]): void {
+  if (uri.trim() === '') {
+    throw new SluiceError(
+      'BAD_URI',
+      'An address is empty (a variable that is not set?). Write . for the current folder.',
+    );
+  }
+  const [, scheme = '', sign, rest] = /^([a-z][a-z0-9+.-]*)(:(?!\/\/)|\/\/)\/*(.*)$/i.exec(uri) ?? [];
+  if (sign === undefined || (sign === ':' && /^file$/i.test(scheme))) return;
+  if (sign === '//' && !schemeTaken(providers, scheme.toLowerCase())) return;
+  throw new SluiceError(
+    'BAD_URI',
+    `${uri} is neither an address nor plainly a folder. Write ${scheme}://${rest}, or ./${uri} for a folder of that name.`,
+  );
 }
 
 /** A scheme of the user's own (minio://, s3a1://) is opened by its connection's type. */

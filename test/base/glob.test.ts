@@ -14,6 +14,8 @@ test('globs match whole strings', () => {
     ['?', '😀', true],
     ['[a-c]x', 'bx', true],
     ['[!a-c]x', 'bx', false],
+    ['[a&b~|^]x', '&x', true],
+    ['[!a&b]x', '&x', false],
     ['{a,b*}/x', 'bcd/x', true],
     ['{a,{b,c}}', 'c', true],
     ['a\\*', 'a*', true],
@@ -56,4 +58,5 @@ test('a pattern that is broken says so', () => {
   assert.throws(() => globToRegExp('a[b'), { code: 'BAD_SPEC' });
   assert.throws(() => globToRegExp('{a'), { code: 'BAD_SPEC' });
   assert.throws(() => pathFilter([{ include: true, glob: '/' }]), { code: 'BAD_SPEC' });
+  assert.throws(() => pathFilter([{ include: true, glob: '[z-a]' }]), { code: 'BAD_SPEC' });
 });

@@ -9,7 +9,19 @@ describe('an address in a lake', () => {
       ref: 'main',
       path: 'a b/%41?#é/',
     });
-    for (const ref of ['v1', 'main~2', 'main^1', 'main@', '5d627eaf45b5', '_x-y'])
+    for (const ref of [
+      'v1',
+      'main~2',
+      'main^1',
+      'main@',
+      '5d627eaf45b5',
+      '_x-y',
+      'v1.2',
+      'v1.2~1',
+      'r+1',
+      'x%y',
+      'ü',
+    ])
       assert.deepEqual(parseLakeUri(`lakefs://repo/${ref}`), { repository: 'repo', ref, path: '' });
     assert.equal(parseLakeUri('LAKEFS://repo/main/').path, '');
     assert.equal(lakeUri(parseLakeUri('lakefs://repo/main/a/b')), 'lakefs://repo/main/a/b');
@@ -24,6 +36,9 @@ describe('an address in a lake', () => {
       ['lakefs://re_po/main', /"re_po" is no repository's name/],
       ['lakefs://repo/-main/x', /"-main" is no ref/],
       ['lakefs://repo/a b/x', /"a b" is no ref/],
+      ['lakefs://repo/../x', /"\.\." is no ref/],
+      ['lakefs://repo/v1..v2/x', /"v1\.\.v2" is no ref/],
+      ['lakefs://repo/v?/x', /"v\?" is no ref/],
     ];
     for (const [uri, message] of cases)
       assert.throws(() => parseLakeUri(uri), { code: 'BAD_URI', message }, uri);

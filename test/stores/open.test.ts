@@ -24,6 +24,20 @@ describe('openStore', () => {
     { name: 'disk', type: 'file', root: '/data/lake' },
   ];
 
+  it('takes nothing for a folder that is an address with a slash too few, or empty', async () => {
+    const open = await opener(connections, { 'minio://': 'minio' });
+    for (const [uri, advice] of [
+      ['s3:/bucket/x', /Write s3:\/\/bucket\/x, or \.\/s3:\/bucket\/x/],
+      ['s3//bucket/x', /Write s3:\/\/bucket\/x/],
+      ['minio:/bucket', /Write minio:\/\/bucket/],
+      ['lakefs:repo/main', /Write lakefs:\/\/repo\/main/],
+      ['', /empty/],
+    ] as const)
+      await assert.rejects(open(uri), { code: 'BAD_URI', message: advice }, uri);
+    assert.equal((await open('./s3:/bucket')).store.kind, 'file');
+    assert.equal((await open('sub//folder')).store.kind, 'file');
+  });
+
   it('finds the store and the path in every kind of address, and decodes nothing', async () => {
     const open = await opener(connections, { 'az://': 'blobs', 'minio://': 'minio' });
     for (const [uri, kind, name, path] of [

@@ -26,10 +26,11 @@ export function parseLakeUri(uri: string): LakeAddress {
   if (!/^[a-zA-Z0-9][a-zA-Z0-9-]*$/.test(repository)) {
     throw badUri(uri, `"${repository}" is no repository's name: those have letters, digits and "-".`);
   }
-  if (!/^[a-zA-Z0-9_][a-zA-Z0-9_~^@$-]*$/.test(ref)) {
+  // Branches have letters, digits, '_' and '-'; the names of tags are Git's: v1.2, release+1, ü.
+  if (/^[-.]|\.\.|[\s\p{Cc}:?*[\\]/u.test(ref)) {
     throw badUri(
       uri,
-      `"${ref}" is no ref: those have letters, digits, "_" and "-", and may end with ~n, ^n or @.`,
+      `"${ref}" is no ref: write a branch, a tag or a commit (which have no spaces and none of : ? * [ \\), and after it ~n, ^n or @ if need be.`,
     );
   }
   return { repository, ref, path: path ?? '' };

@@ -1,6 +1,6 @@
 import type { JobFailure } from '../../jobs/job.ts';
 import type { FinishResult, JobContext, Outcome } from '../../jobs/kind.ts';
-import type { PinnedExport } from './pinned.ts';
+import { type PinnedExport, refuseOvertaken } from './pinned.ts';
 import { gatherFailures, makeReport, markerName, markerText, writeReport } from './report.ts';
 import type { Session } from './session.ts';
 import { ownFolder, readState, selectionOf, writeState } from './state.ts';
@@ -27,6 +27,8 @@ export async function finishExport(
   const { store, root } = session.placement;
   const own = `${root}${ownFolder(pinned.spec.name)}`;
   if (outcome.status === 'SUCCESS') {
+    // The lease may have run out in between, on a machine that slept.
+    refuseOvertaken(pinned, (await readState(store, root, pinned.spec.name))?.state);
     await writeState(store, root, pinned.spec.name, {
       version: 1,
       repository: pinned.repository,

@@ -5,11 +5,11 @@ import type { Part, PartResult } from '../../jobs/part.ts';
 import { finishExport, notePending } from './finish.ts';
 import { OutcomeWriter } from './outcomes.ts';
 import { type Effects, PartRun } from './part-run.ts';
-import { type PartBody, type PinnedExport, pinExport } from './pinned.ts';
+import { type PartBody, type PinnedExport, pinExport, refuseOvertaken } from './pinned.ts';
 import { planExport } from './plan.ts';
 import { clientFor, Session } from './session.ts';
 import { type LakeExportSpec, parseLakeExportSpec } from './spec.ts';
-import { ownFolder } from './state.ts';
+import { ownFolder, readState } from './state.ts';
 
 /** Sessions that stay open between the parts of a job; more jobs than this at once open theirs again. */
 const SESSIONS_KEPT = 16;
@@ -36,11 +36,19 @@ export class LakeExportKind implements Kind<LakeExportSpec, PinnedExport> {
     const { placement } = await this.#session(pinned, context);
     if (pinned.mode === 'nothing')
       return { interval: 3_600_000, renew: async () => {}, release: async () => {} };
-    return acquireLease(placement.store, `${placement.root}${ownFolder(pinned.spec.name)}lease.json`, {
+    const { store, root } = placement;
+    const lease = await acquireLease(store, `${root}${ownFolder(pinned.spec.name)}lease.json`, {
       holder: context.jobId,
       about: `export "${pinned.spec.name}" of ${pinned.spec.source}`,
       signal: context.signal,
     });
+    try {
+      refuseOvertaken(pinned, (await readState(store, root, pinned.spec.name))?.state);
+    } catch (error) {
+      await lease.release().catch(() => {});
+      throw error;
+    }
+    return lease;
   }
 
   async *plan(pinned: PinnedExport, context: JobContext, after?: string): AsyncGenerator<Part[]> {

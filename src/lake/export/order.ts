@@ -23,6 +23,5 @@ export function stageOf(path: string): Exclude<Stage, 'deletes'> {
 const ICEBERG_METADATA = /(?:\.metadata\.json(?:\.gz)?|\.avro|\.puffin|\.stats)$|^version-hint\.text$/;
 
 function inFolder(path: string, folder: string): boolean {
-  const at = path.indexOf(folder);
-  return at === 0 || (at > 0 && path[at - 1] === '/');
+  return path.startsWith(folder) || path.includes(`/${folder}`);
 }

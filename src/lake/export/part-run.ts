@@ -11,6 +11,7 @@ import { pairsOfAll, pairsOfSome, type Wanted } from './pairs.ts';
 import type { PartBody, PinnedExport } from './pinned.ts';
 import { type Comparison, compareClosely, compareContent, looksExported } from './sameness.ts';
 import type { Session } from './session.ts';
+import { isOwnKey, OWN_FOLDER } from './state.ts';
 import { Tally } from './tally.ts';
 import { headOf, type KeyRange, type Pair } from './walk.ts';
 
@@ -197,6 +198,12 @@ export class PartRun {
   }
 
   async #copy(entry: LakeEntry): Promise<void> {
+    if (this.#keyBelow(entry.path).startsWith(OWN_FOLDER)) {
+      throw new SluiceError(
+        'CONFLICT',
+        `Sluice keeps its own state in ${OWN_FOLDER} of a destination, so nothing of the lake can be written there. Leave it out (--exclude /_sluice), or export a folder of the lake.`,
+      );
+    }
     const { via, info, hashed } = await this.#effects.move(entry);
     if (hashed) this.#tally.proven.add(entry.path);
     // An increment has no listing to verify by; the store's own answer is the proof, else a head.
@@ -233,6 +240,8 @@ export class PartRun {
       });
     }
     await this.#verifyOne(entry, object);
+    // A marker that came from the lake is left out of listings by Sluice, not by the store.
+    if (isOwnKey(this.#keyBelow(entry.path))) return;
     this.#tally.counts.unlisted = (this.#tally.counts.unlisted ?? 0) + 1;
   }
 
@@ -266,6 +275,11 @@ export class PartRun {
 
   #mine(path: string): boolean {
     return stageOf(path) === this.#stage && this.#takes(path);
+  }
+
+  /** A path's key at the destination, below its folder. */
+  #keyBelow(path: string): string {
+    return path.slice(this.#session.placement.folder.length);
   }
 
   #head(path: string): Promise<ObjectInfo | undefined> {

@@ -28,6 +28,8 @@ export interface PinnedExport {
   since?: string;
   /** Earlier commits whose objects may be at the destination; the difference to each is exported and deleted. */
   bases: string[];
+  /** What the destination's state named when this was pinned: its whole commit, and all commits. */
+  held: { commit?: string; known: string[] };
   /** Sentences that the report shows. */
   notes: string[];
   presign: boolean;
@@ -76,6 +78,7 @@ export async function pinSource(
     root: asFolder(path),
     mode: 'full',
     bases: [],
+    held: { known: [] },
     notes: [],
     presign,
   };
@@ -106,10 +109,29 @@ export async function pinExport(
     );
   }
   if (stored && !problem) {
-    pinned.bases = [...new Set([stored.commit, ...stored.pending])].filter((base) => base !== undefined);
-    pinned.bases = await existing(pinned, client);
+    const known = [...new Set([stored.commit, ...stored.pending])].filter((base) => base !== undefined);
+    pinned.held = { commit: stored.commit, known };
+    pinned.bases = await existing(known, pinned, client);
   }
   return pinned;
+}
+
+/**
+ * Refuses to go on when another run of this export wrote to the destination since this one was pinned: the parts
+ * that are done, and the commits that this one compares with, say nothing any more about what is there.
+ * @throws SluiceError CONFLICT
+ */
+export function refuseOvertaken(pinned: PinnedExport, stored: ExportState | undefined): void {
+  const { held, commit, spec } = pinned;
+  const here = stored?.commit;
+  const strange = stored?.pending.find((each) => each !== commit && !held.known.includes(each));
+  if ((here === held.commit || here === commit) && strange === undefined) return;
+  const other = strange ?? here;
+  throw new SluiceError(
+    'CONFLICT',
+    `Since this job looked at ${spec.destination}, ${other === undefined ? 'the state of the export was removed there' : `another run of export "${spec.name}" brought commit ${other} there`}, so it cannot go on from what it knew. Run the export again as a new job: what is there already is not copied twice.`,
+    { retryable: false },
+  );
 }
 
 async function headOf(
@@ -179,9 +201,13 @@ function mismatch(state: ExportState, pinned: PinnedExport): string | undefined 
 }
 
 /** Bases that the lake still knows; one that is gone (history rewritten, garbage collected) is noted. */
-async function existing(pinned: PinnedExport, client: LakeClient): Promise<string[]> {
+async function existing(
+  bases: readonly string[],
+  pinned: PinnedExport,
+  client: LakeClient,
+): Promise<string[]> {
   const found: string[] = [];
-  for (const base of pinned.bases) {
+  for (const base of bases) {
     try {
       pinned.metaRanges[base] ??= (await client.commit(pinned.repository, base)).meta_range_id;
       found.push(base);

@@ -7,7 +7,7 @@ import type { Store } from '../../stores/store.ts';
 import { REMOVING, type Removed, removeObjects, type StoredExport } from '../../stores/stored-export.ts';
 import type { ObjectOutcome } from './outcomes.ts';
 import type { ExportReport } from './report.ts';
-import { type ExportState, ownFolder, readState } from './state.ts';
+import { type ExportState, OWN_FOLDER, ownFolder, readState } from './state.ts';
 
 /** Objects that are compared with the listing at once. */
 const CHUNK = 20_000;
@@ -82,7 +82,7 @@ interface NamedState {
 
 async function statesOf(store: Store, root: string, signal?: AbortSignal): Promise<NamedState[]> {
   const states: NamedState[] = [];
-  const own = `${root}_sluice/`;
+  const own = root + OWN_FOLDER;
   for await (const page of store.list({ prefix: own, delimiter: '/', signal })) {
     for (const prefix of page.prefixes) {
       const name = prefix.slice(own.length, -1);

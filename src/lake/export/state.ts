@@ -27,14 +27,17 @@ export interface ExportState {
   pending: string[];
 }
 
-/** Everything of Sluice's own at a destination, relative to its root. */
+/** Everything of Sluice's own at a destination, but for the markers; relative to its root. */
+export const OWN_FOLDER = '_sluice/';
+
+/** What one export keeps there. */
 export function ownFolder(name: string): string {
-  return `_sluice/${name}/`;
+  return `${OWN_FOLDER}${name}/`;
 }
 
 /** Whether a key, relative to the destination's root, is a state, a report or a marker rather than data. */
 export function isOwnKey(key: string): boolean {
-  return key.startsWith('_sluice/') || /^EXPORT_[^/]*_(?:SUCCESS|FAILURE)$/.test(key);
+  return key.startsWith(OWN_FOLDER) || /^EXPORT_[^/]*_(?:SUCCESS|FAILURE)$/.test(key);
 }
 
 export function selectionOf(spec: LakeExportSpec): string {

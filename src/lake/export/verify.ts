@@ -66,6 +66,8 @@ export async function verifyExport(
   try {
     for await (const range of session.split(RANGE_TARGET, context.signal)) {
       const work = run.range(range).finally(() => running.delete(work));
+      // Its failure comes out of the race, or at the end; the next range may take long to come.
+      work.catch(() => {});
       running.add(work);
       if (running.size >= 4) await Promise.race(running);
     }
@@ -108,13 +110,19 @@ class RangeVerifier {
     const objects = destinationObjects(placement, range, prefix, signal);
     for await (const pairs of walk(this.#session.entries(range, signal), objects, placement)) {
       const closer: Promise<void>[] = [];
+      const look = (work: () => Promise<void>): void => {
+        const looking = this.#context.slots.run(work);
+        // Its failure comes out where all are waited for; before that, what was found is shown.
+        looking.catch(() => {});
+        closer.push(looking);
+      };
       for (const { entry, object } of pairs) {
         const path = entry?.path ?? placement.folder + object!.key.slice(placement.root.length);
         if (!this.#takes(path)) continue;
         if (!entry) await this.#differs(path, 'extra', undefined, object!.size);
-        else if (!object) closer.push(this.#context.slots.run(() => this.#lookForUnlisted(entry)));
+        else if (!object) look(() => this.#lookForUnlisted(entry));
         else if (compareContent(entry, object) === 'same') this.#same(entry);
-        else closer.push(this.#context.slots.run(() => this.#look(entry, object)));
+        else look(() => this.#look(entry, object));
         if (closer.length >= 256) await Promise.all(closer.splice(0));
       }
       await Promise.all(closer);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import { readAll } from '../../../src/stores/read.ts';
 import { startFaultProxy } from '../../support/fault-proxy.ts';
 import { contents, lakeBench } from '../../support/lake-export.ts';
 
@@ -188,4 +189,59 @@ test('objects that came in parts through the S3 gateway have a checksum that is 
   const again = await run({ source, destination: to });
   assert.equal(again.status, 'SUCCESS', JSON.stringify(again.report));
   assert.deepEqual([again.report.objects.copied, again.report.objects.unchanged], [0, 2]);
+});
+
+test('a job that another run overtook does not claim that its own commit is there', async (t) => {
+  const { lake, app, run } = await lakeBench(t);
+  await lake.put('main', 'x', 'A');
+  await lake.commit('main', 'A');
+  await lake.put('main', 'y', 'A');
+  lake.server.faults.add({ path: /objects\?.*path=x/, status: 410, message: 'gone' });
+  const failed = await run({ source, destination: to });
+  assert.equal(failed.status, 'FAILED');
+
+  lake.server.faults.clear();
+  await lake.put('main', 'x', 'B');
+  await lake.put('main', 'only in B', 'B');
+  const { id: later } = await lake.commit('main', 'B');
+  assert.equal((await run({ source, destination: to, since: 'last' })).status, 'SUCCESS');
+
+  const engine = await app.engine();
+  await engine.resume(failed.id);
+  const resumed = await engine.wait(failed.id);
+  assert.deepEqual([resumed.status, resumed.error!.code], ['FAILED', 'CONFLICT']);
+  assert.match(resumed.error!.message, new RegExp(`brought commit ${later} there`));
+  const { store } = await app.open(to);
+  assert.deepEqual(await contents(store, 'here/'), { 'only in B': 'B', x: 'B', y: 'A' });
+  const state = JSON.parse(
+    (await readAll((await store.get('here/_sluice/default/state.json')).body)).toString(),
+  );
+  assert.deepEqual([state.commit, state.pending], [later, []]);
+  assert.equal((await run({ source, destination: to, since: 'last' })).report.mode, 'nothing');
+});
+
+test("what lies in the lake under the name of Sluice's own folder does not replace the export's state", async (t) => {
+  const { lake, app, run } = await lakeBench(t);
+  await lake.put('main', 'x', '1');
+  await lake.put(
+    'main',
+    '_sluice/default/state.json',
+    '{"version": 1, "commit": "of another", "pending": []}',
+  );
+  await lake.put('main', '_sluice/default/lease.json', '{}');
+  await lake.put('main', 'EXPORT_main_20200101T000000Z_SUCCESS', 'of an export that was imported');
+  const { id: commit } = await lake.commit('main', 'an export, imported');
+  const refused = await run({ source, destination: to });
+  assert.equal(refused.status, 'FAILED');
+  assert.deepEqual(refused.report.failures.map((f) => [f.item, f.code]).sort(), [
+    ['_sluice/default/lease.json', 'CONFLICT'],
+    ['_sluice/default/state.json', 'CONFLICT'],
+  ]);
+  const taken = await run({ source, destination: to, exclude: ['/_sluice'] });
+  assert.deepEqual([taken.status, taken.report.notes], ['SUCCESS', []], JSON.stringify(taken.report));
+  const { store } = await app.open(to);
+  const state = JSON.parse(
+    (await readAll((await store.get('here/_sluice/default/state.json')).body)).toString(),
+  );
+  assert.deepEqual([state.commit, state.pending], [commit, []]);
 });

@@ -9,6 +9,8 @@ test('data comes first, what commits a table after it, markers last', () => {
     '_delta_log/_last_checkpoint': 'metadata',
     'a/_delta_log/_sidecars/x.parquet': 'metadata',
     'my_delta_log/x.json': 'data',
+    'my_delta_log/t/_delta_log/00000000000000000000.json': 'metadata',
+    'ice_metadata/t/metadata/v1.metadata.json': 'metadata',
     'ice/metadata/v1.metadata.json': 'metadata',
     'ice/metadata/00001-abc.metadata.json': 'metadata',
     'ice/metadata/snap-1.avro': 'metadata',
