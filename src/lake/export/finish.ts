@@ -21,6 +21,10 @@ export async function finishExport(
       `This job was resumed and exported the commit it began with; ${pinned.ref} has moved on to ${current}.`,
     );
   }
+  if (outcome.status === 'SUCCESS' && tookNothing(pinned, outcome))
+    pinned.notes.push(
+      `At this commit there is no object under ${pinned.spec.source}${pinned.spec.prefix || pinned.spec.filters.length > 0 ? ' that --prefix, --include and --exclude take' : ''}. If there should be some, check how the source is written.`,
+    );
   const report = makeReport(pinned, outcome, failures, context, error);
   if (pinned.mode === 'nothing') return { status: outcome.status, error, report };
 
@@ -53,6 +57,13 @@ export async function finishExport(
       contentType: 'text/plain; charset=utf-8',
     });
   return { status: outcome.status, error, report };
+}
+
+/** Whether there was nothing to take where a part of a lake was asked for: a folder's name is easily misspelled. */
+function tookNothing({ mode, folder, spec }: PinnedExport, { progress }: Outcome): boolean {
+  const { objects = 0, skipped = 0 } = progress.counts;
+  const asked = folder !== '' || spec.prefix !== '' || spec.filters.length > 0;
+  return asked && mode === 'full' && objects + skipped === 0;
 }
 
 /** Notes, before the first object is written, that this commit may be at the destination in part. */

@@ -2,6 +2,7 @@ import { isError, SluiceError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
 import { asFolder } from '../../base/keys.ts';
 import type { JobContext } from '../../jobs/kind.ts';
+import { openFolder } from '../../stores/folder.ts';
 import type { LakeClient } from '../client/client.ts';
 import type { Stage } from './order.ts';
 import { type LakeExportSpec, parseSource } from './spec.ts';
@@ -58,13 +59,13 @@ export async function pinSource(
   const asked = [
     client.repository(repository),
     spec.uncommitted ? headOf(client, repository, ref) : client.commit(repository, ref),
-    context.open(spec.destination, { connection: spec.destinationConnection }),
+    openFolder(context.open, spec.destination, { connection: spec.destinationConnection }),
     client.storageConfig(),
   ] as const;
   for (const each of asked) each.catch(() => {});
   const { storage_namespace: namespace } = await asked[0];
   const { id: commit, meta_range_id: metaRange } = await asked[1];
-  const { path } = await asked[2];
+  const { root } = await asked[2];
   refuseOverlap(spec.destination, namespace, repository);
   const { pre_sign_support: presign } = await asked[3];
   return {
@@ -75,7 +76,7 @@ export async function pinSource(
     metaRanges: { [commit]: metaRange },
     namespace,
     folder,
-    root: asFolder(path),
+    root,
     mode: 'full',
     bases: [],
     held: { known: [] },
@@ -93,9 +94,9 @@ export async function pinExport(
   client: LakeClient,
   context: JobContext,
 ): Promise<PinnedExport> {
-  const reading = context
-    .open(spec.destination, { connection: spec.destinationConnection })
-    .then(({ store, path }) => readState(store, asFolder(path), spec.name));
+  const reading = openFolder(context.open, spec.destination, {
+    connection: spec.destinationConnection,
+  }).then(({ store, root }) => readState(store, root, spec.name));
   // What is wrong with the source is told first.
   reading.catch(() => {});
   const pinned = await pinSource(spec, client, context);

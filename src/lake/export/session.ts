@@ -1,6 +1,6 @@
 import { isError } from '../../base/errors.ts';
-import { asFolder } from '../../base/keys.ts';
 import type { JobContext } from '../../jobs/kind.ts';
+import { openFolder } from '../../stores/folder.ts';
 import { LakeClient } from '../client/client.ts';
 import { parseLakefsConnection } from '../client/connection.ts';
 import type { LakeEntry } from '../client/entry.ts';
@@ -46,8 +46,8 @@ export class Session {
 
   static async open(pinned: PinnedExport, context: JobContext): Promise<Session> {
     const { spec, folder, mode } = pinned;
-    const { store, path } = await context.open(spec.destination, { connection: spec.destinationConnection });
-    const placement = { store, root: asFolder(path), folder };
+    const connection = spec.destinationConnection;
+    const placement = { ...(await openFolder(context.open, spec.destination, { connection })), folder };
     const session = new Session(clientFor(spec, context), pinned, placement, context);
     // Read meanwhile; what is wrong comes out where it is used.
     if (mode !== 'nothing') session.#snapshot().catch(() => {});

@@ -10,7 +10,7 @@ import { checkParts, uploadsAfter } from '../parts.ts';
 import type { Body, Multipart, ObjectInfo, PartInfo, UploadInfo } from '../store.ts';
 import { codeOf, guarded } from './errors.ts';
 import { infoOf } from './reading.ts';
-import { remove, type Writer } from './writing.ts';
+import { remove, UPLOAD, type Writer } from './writing.ts';
 
 interface PartFile extends PartInfo {
   path: string;
@@ -37,7 +37,7 @@ export class FileMultipart implements Multipart {
     checkSignal(this.#store, options.signal);
     return guarded(this.#store.name, key, async () => {
       const id = randomUUID();
-      const folder = join(await this.#writer.temporary(), `upload-${id}`);
+      const folder = join(await this.#writer.temporary(), `${UPLOAD}${id}`);
       await mkdir(folder);
       await writeFile(join(folder, 'key'), key);
       return id;
@@ -122,8 +122,8 @@ export class FileMultipart implements Multipart {
     return guarded(this.#store.name, undefined, async () => {
       const all: UploadInfo[] = [];
       for (const name of await readdir(await this.#writer.temporary())) {
-        if (!name.startsWith('upload-')) continue;
-        const uploadId = name.slice('upload-'.length);
+        if (!name.startsWith(UPLOAD)) continue;
+        const uploadId = name.slice(UPLOAD.length);
         const upload = await this.#upload(uploadId);
         if (upload?.key.startsWith(prefix)) all.push({ uploadId, ...upload });
       }
@@ -136,7 +136,7 @@ export class FileMultipart implements Multipart {
   /** An upload's folder; undefined for an id that cannot be one. */
   async #path(uploadId: string): Promise<string | undefined> {
     if (!/^[0-9a-f-]{36}$/.test(uploadId)) return undefined;
-    return join(await this.#writer.temporary(), `upload-${uploadId}`);
+    return join(await this.#writer.temporary(), `${UPLOAD}${uploadId}`);
   }
 
   async #upload(uploadId: string): Promise<{ key: string; initiated: number } | undefined> {

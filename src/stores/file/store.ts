@@ -34,7 +34,7 @@ const PAGE = 1000;
 export interface FileStoreOptions {
   /** Waits for the disk with every put: slow, and safe when the power fails. Default: safe when the process dies. */
   sync?: boolean;
-  /** Milliseconds after which what a killed process left unfinished is removed by the next one that writes; a day. */
+  /** Milliseconds after which what a killed process left unfinished is removed by the next one that writes, a day; seven times that for uploads in parts. */
   keepUnfinished?: number;
 }
 

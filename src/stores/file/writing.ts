@@ -9,6 +9,7 @@ import {
   open,
   readdir,
   rename,
+  rm,
   rmdir,
   unlink,
 } from 'node:fs/promises';
@@ -21,6 +22,11 @@ import { codeOf } from './errors.ts';
 import type { Folders } from './folders.ts';
 import { namesOf, TEMPORARY } from './names.ts';
 import { findFile } from './reading.ts';
+
+/** What the folder of an upload in parts begins with, in the hidden folder. */
+export const UPLOAD = 'upload-';
+/** Clients of the gateway may take their time: uploads are kept so many times as long as files. */
+const UPLOADS_KEPT = 7;
 
 export interface WriteOptions extends BodyChecks {
   modified?: number;
@@ -63,10 +69,14 @@ export class Writer {
     const path = join(await this.#folders.makeRoot(), TEMPORARY);
     makeFolders(path);
     for (const name of await readdir(path)) {
-      const stats = await lstat(join(path, name)).catch(() => undefined);
-      // The time of the last change of any kind: that of the content may have been set to the source's.
-      if (stats?.isFile() && Date.now() - stats.ctimeMs > this.#keepUnfinished)
-        await remove(join(path, name));
+      const left = join(path, name);
+      const stats = await lstat(left).catch(() => undefined);
+      // The time of the last change of any kind: that of the content may have been set to the source's. An
+      // upload's folder changes with every part.
+      const age = Date.now() - (stats?.ctimeMs ?? Number.POSITIVE_INFINITY);
+      if (stats?.isFile() && age > this.#keepUnfinished) await remove(left);
+      else if (name.startsWith(UPLOAD) && age > UPLOADS_KEPT * this.#keepUnfinished)
+        await rm(left, { recursive: true, force: true });
     }
     return path;
   }

@@ -1,8 +1,8 @@
 import { SluiceError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
-import { asFolder } from '../../base/keys.ts';
 import type { JobContext } from '../../jobs/kind.ts';
 import { parseLakeUri } from '../../lake/client/address.ts';
+import { openFolder } from '../../stores/folder.ts';
 import { type Decision, decide } from '../changed.ts';
 import { type Descriptor, findDescriptors } from '../descriptors.ts';
 import { type Lake, openLake } from '../lake.ts';
@@ -42,10 +42,10 @@ export async function statesOf(
   branch: string,
   context: JobContext,
 ): Promise<TableStates> {
-  const { store, path } = await context.open(spec.target_base_location, {
+  const { store, root } = await openFolder(context.open, spec.target_base_location, {
     connection: spec.target_connection,
   });
-  return new TableStates(store, asFolder(path), branch);
+  return new TableStates(store, root, branch);
 }
 
 /**

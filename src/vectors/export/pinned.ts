@@ -2,6 +2,7 @@ import { globToRegExp } from '../../base/glob.ts';
 import type { Json } from '../../base/json.ts';
 import { asFolder } from '../../base/keys.ts';
 import type { JobContext } from '../../jobs/kind.ts';
+import { openFolder } from '../../stores/folder.ts';
 import type { Store } from '../../stores/store.ts';
 import type { ClassSchema } from '../schema.ts';
 import { WeaviateClient } from '../weaviate/client.ts';
@@ -119,8 +120,8 @@ export async function withExport<T>(
 ): Promise<T> {
   const client = new WeaviateClient(resolveWeaviate(spec.weaviate, context.connections, { grpc: spec.grpc }));
   try {
-    const { store, path } = await context.open(spec.destination, { connection: spec.connection });
-    return await work({ client, store, root: exportRoot(path, spec) });
+    const { store, root } = await openFolder(context.open, spec.destination, { connection: spec.connection });
+    return await work({ client, store, root: exportRoot(root, spec) });
   } finally {
     await client.close();
   }

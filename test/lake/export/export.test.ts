@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { contents, lakeBench, outcomes } from '../../support/lake-export.ts';
 
@@ -223,4 +225,25 @@ test('a destination inside the repository’s own storage is refused', async (t)
   await lake.commit('main', 'first');
   const job = await run({ source: 'lakefs://repo/main', destination: 'memory://blocks/repo/exports' });
   assert.match(job.error!.message, /lies in the storage of the repository repo itself/);
+});
+
+test('a destination that is a file is refused, and stays what it was', async (t) => {
+  const { lake, folder, run } = await lakeBench(t);
+  await lake.put('main', 'x', '1');
+  await lake.commit('main', 'first');
+  const destination = join(folder, 'notes.txt');
+  writeFileSync(destination, 'mine');
+  const job = await run({ source: 'lakefs://repo/main', destination });
+  assert.deepEqual([job.status, job.error!.code], ['FAILED', 'BAD_SPEC']);
+  assert.match(job.error!.message, /notes\.txt is a file/);
+  assert.equal(readFileSync(destination, 'utf8'), 'mine');
+});
+
+test('a folder of the lake without any object is noted: its name may be misspelled', async (t) => {
+  const { lake, run } = await lakeBench(t);
+  await lake.put('main', 'tables/x', '1');
+  await lake.commit('main', 'first');
+  const job = await run({ source: 'lakefs://repo/main/tabels/', destination: to });
+  assert.equal(job.status, 'SUCCESS');
+  assert.match(job.report.notes.join(), /no object under lakefs:\/\/repo\/main\/tabels\//);
 });

@@ -8,6 +8,7 @@ import { lakeBench } from '../../support/lake-export.ts';
 test('a destination that fails while differences are shown ends the verification with its error', async (t) => {
   const { lake, app, context } = await lakeBench(t);
   await lake.put('main', 'a', '1');
+  await lake.put('main', 'c', '1');
   await lake.commit('main', 'A');
   const { store } = await app.open('memory://verified');
   await store.put('b', Buffer.from('theirs'));

@@ -5,6 +5,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FileStore } from '../../../src/stores/file/store.ts';
 import { hashObject } from '../../../src/stores/hash.ts';
 import { fails, fill, listed, md5, patterned, text } from '../../contracts/store/subject.ts';
@@ -176,6 +177,18 @@ describe('FileStore', () => {
     await later.put('b', Buffer.from('x'));
     await later.close();
     assert.deepEqual((await readdir(root)).sort(), ['a', 'b']);
+  });
+
+  it('removes what a killed process left of an upload in parts, and not one that goes on', async () => {
+    const id = await store.multipart!.create('large');
+    await store.multipart!.uploadPart('large', id, 1, Buffer.from('x'));
+    const soon = new FileStore(root, { keepUnfinished: 60_000 });
+    await soon.put('a', Buffer.from('x'));
+    assert.equal((await readdir(join(root, '.sluice-tmp'))).length, 1);
+    await sleep(5);
+    const later = new FileStore(root, { keepUnfinished: 0 });
+    await later.put('b', Buffer.from('x'));
+    assert.deepEqual(await readdir(join(root, '.sluice-tmp')), []);
   });
 
   it('says NO_SPACE when the disk is full, and frees what it took', async (t) => {
