@@ -1,25 +1,33 @@
 /**
- * The service under load: an export, once alone and once while 200 clients ask the API (each once a second) and 50 listen
- * to its events, in turns; medians, the ratio of the two and what the clients saw are printed.
+ * The service under load: an export, alone and while 200 clients ask the API (each once a second) and 50 listen to its
+ * events, in turns; medians, the ratio of the two, the service's CPU time and what the clients saw are printed. At last the
+ * same clients without an export: what they cost.
  *
- * The service runs as it is installed, from dist/; the lake, the clients and the service are processes of their own.
+ * The service runs as it is installed, from dist/; the lake, the clients and the service are processes of their own, on the
+ * same machine. The export goes to memory (/dev/shm) where there is some, since the pace of a disk changes by the
+ * minute and says nothing of the service; --in names another folder.
  *
- *   npm run bench:service -- [objects=8000] [rounds=2] [milliseconds a read takes=20] [clients=200] [streams=50]
+ *   npm run bench:service -- [objects=8000] [rounds=4] [milliseconds a read takes=20] [clients=200] [streams=50] [--in folder]
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { type MeasuredService, startService } from './support/service.ts';
 import { median } from './support/timed.ts';
 
-const [objects = 8000, rounds = 2, delay = 20, clients = 200, streams = 50] = process.argv
-  .slice(2)
-  .map(Number);
+const MEMORY = '/dev/shm';
+/** How long clients ask a service that does nothing else. */
+const IDLE_MS = 10_000;
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { in: { type: 'string' } } });
+const [objects = 8000, rounds = 4, delay = 20, clients = 200, streams = 50] = positionals.map(Number);
+const parent = values.in ?? (existsSync(MEMORY) ? MEMORY : tmpdir());
 const here = import.meta.dirname;
-const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+const folder = mkdtempSync(join(parent, 'sluice-bench-'));
 const children: ChildProcess[] = [];
 
 function start(script: string, ...args: unknown[]) {
@@ -31,13 +39,27 @@ function start(script: string, ...args: unknown[]) {
   return { child, next: async () => (await lines.next()).value as string };
 }
 
+/** Does something beside the clients; gives what they saw. */
+async function beside(service: MeasuredService, work: () => Promise<void>): Promise<{ requests: number }> {
+  const load = start('support/service-load.ts', service.url, clients, streams);
+  load.child.stdin!.write('go\n');
+  await load.next();
+  await sleep(1500);
+  await work();
+  load.child.stdin!.end('stop\n');
+  const saw = await load.next();
+  await once(load.child, 'exit');
+  console.log(`clients ${saw}`);
+  return JSON.parse(saw);
+}
+
+let service: MeasuredService | undefined;
 try {
-  const url = await start('support/slow-lake.ts', objects, delay).next();
-  const config = join(folder, 'sluice.yaml');
-  writeFileSync(
-    config,
+  const lake = await start('support/slow-lake.ts', objects, delay).next();
+  const running = await startService(
+    folder,
     `connections:
-  lake: {type: lakefs, endpoint: "${url}", access_key_id: AKIASAMPLELAKE, secret_access_key: sample-lake-secret}
+  lake: {type: lakefs, endpoint: "${lake}", access_key_id: AKIASAMPLELAKE, secret_access_key: sample-lake-secret}
 use: {"lakefs://": lake}
 state: ${join(folder, 'state')}
 service: {listen: "127.0.0.1:0", rate_limit: 1000000}
@@ -45,54 +67,70 @@ concurrency: 8
 log_level: warn
 `,
   );
-  const service = spawn(process.execPath, [join(here, '../dist/main.js'), '--config', config, 'serve'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  children.push(service);
-  let said = '';
-  for await (const chunk of service.stderr!) {
-    said += chunk;
-    if (/listens on \S+\n/.test(said)) break;
-  }
-  const api = /listens on (\S+)/.exec(said)![1]!;
+  service = running;
 
   let runs = 0;
-  const exportOnce = async (): Promise<number> => {
+  const exportOnce = async (): Promise<{ seconds: number; cpu: number }> => {
     const id = `run-${++runs}`;
     const spec = { source: 'lakefs://repo/main', destination: join(folder, id), via: 'lakefs' };
-    await fetch(`${api}/v1/jobs`, {
+    const before = await running.cpu();
+    await fetch(`${running.url}/v1/jobs`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ kind: 'lake-export', id, spec }),
     });
     for (;;) {
-      const job = (await (await fetch(`${api}/v1/jobs/${id}`)).json()) as Record<string, number | string>;
+      const job = (await (await fetch(`${running.url}/v1/jobs/${id}`)).json()) as Record<
+        string,
+        number | string
+      >;
       if (job.status === 'FAILED') throw new Error(JSON.stringify(job.error));
-      if (job.status === 'SUCCESS') return (Number(job.completedAt) - Number(job.startedAt)) / 1000;
+      if (job.status === 'SUCCESS') {
+        const seconds = (Number(job.completedAt) - Number(job.startedAt)) / 1000;
+        const cpu = (await running.cpu()) - before;
+        rmSync(join(folder, id), { recursive: true });
+        return { seconds, cpu };
+      }
       await sleep(500);
     }
   };
+  type Run = Awaited<ReturnType<typeof exportOnce>>;
+  const [alone, loaded]: [Run[], Run[]] = [[], []];
+  console.log(
+    `${objects} objects, ${delay} ms a read, into ${parent}; ${clients} clients, ${streams} streams of events`,
+  );
   await exportOnce();
-  const [alone, loaded]: [number[], number[]] = [[], []];
-  const clientsSaw: string[] = [];
   for (let round = 0; round < rounds; round++) {
-    alone.push(await exportOnce());
-    const load = start('support/service-load.ts', api, clients, streams);
-    load.child.stdin!.write('go\n');
-    await load.next();
-    await sleep(1500);
-    loaded.push(await exportOnce());
-    load.child.stdin!.end('stop\n');
-    clientsSaw.push(await load.next());
-    await once(load.child, 'exit');
+    const turns = [
+      async () => alone.push(await exportOnce()),
+      () => beside(running, async () => void loaded.push(await exportOnce())),
+    ];
+    // What changes on the machine meanwhile meets both alike.
+    for (const turn of round % 2 === 0 ? turns : turns.reverse()) await turn();
   }
-  const show = (values: number[]) => values.map((value) => value.toFixed(1)).join(', ');
-  console.log(`${objects} objects, ${delay} ms a read; ${clients} clients, ${streams} streams of events`);
-  console.log(`alone   ${show(alone)} s, median ${median(alone).toFixed(1)} s`);
-  console.log(`loaded  ${show(loaded)} s, median ${median(loaded).toFixed(1)} s`);
-  console.log(`ratio   ${(median(loaded) / median(alone)).toFixed(3)}`);
-  for (const line of clientsSaw) console.log(`clients ${line}`);
+  const show = (name: string, all: Run[]): void => {
+    const times = all.map(({ seconds }) => seconds);
+    const cpu = all.map((run) => run.cpu);
+    console.log(
+      `${name}  ${times.map((time) => time.toFixed(1)).join(', ')} s, median ${median(times).toFixed(1)} s; CPU of the service, median ${median(cpu).toFixed(2)} s`,
+    );
+  };
+  show('alone ', alone);
+  show('loaded', loaded);
+  const of = (all: Run[]) => median(all.map(({ seconds }) => seconds));
+  console.log(`ratio   ${(of(loaded) / of(alone)).toFixed(3)}`);
+  let cpu = 0;
+  const { requests } = await beside(running, async () => {
+    const before = await running.cpu();
+    await sleep(IDLE_MS);
+    cpu = (await running.cpu()) - before;
+  });
+  const share = requests * (IDLE_MS / (IDLE_MS + 1500));
+  console.log(
+    `clients alone: ${((cpu / IDLE_MS) * 1e5).toFixed(1)} % of a core, ${((cpu / share) * 1e6).toFixed(0)} µs a request`,
+  );
 } finally {
+  await service?.stop();
   for (const child of children) child.kill();
   rmSync(folder, { recursive: true, force: true });
 }

@@ -7,19 +7,19 @@
  */
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Agent, setGlobalDispatcher } from 'undici';
+import { Agent, request } from 'undici';
 
 const [url, callers, streams] = process.argv.slice(2) as [string, string, string];
 const PAUSE_MS = 1000;
-setGlobalDispatcher(new Agent({ connections: 400, bodyTimeout: 0 }));
+const dispatcher = new Agent({ connections: 400, bodyTimeout: 0 });
 const stop = new AbortController();
 const seen = { requests: 0, errors: [] as string[], events: 0, latencies: [] as number[] };
 
 async function ask(path: string): Promise<{ jobs?: { id: string }[] }> {
   const started = performance.now();
-  const response = await fetch(`${url}${path}`);
-  const body = (await response.json()) as { jobs?: { id: string }[] };
-  if (response.status !== 200) throw new Error(`${path} was answered with ${response.status}`);
+  const response = await request(`${url}${path}`, { dispatcher });
+  const body = (await response.body.json()) as { jobs?: { id: string }[] };
+  if (response.statusCode !== 200) throw new Error(`${path} was answered with ${response.statusCode}`);
   seen.latencies.push(performance.now() - started);
   seen.requests++;
   return body;
@@ -41,10 +41,8 @@ async function caller(): Promise<void> {
 
 async function listener(): Promise<void> {
   try {
-    const response = await fetch(`${url}/v1/events`, { signal: stop.signal });
-    for await (const chunk of response.body!) {
-      seen.events += Buffer.from(chunk).toString().split('\nevent: ').length - 1;
-    }
+    const response = await request(`${url}/v1/events`, { dispatcher, signal: stop.signal });
+    for await (const chunk of response.body) seen.events += String(chunk).split('\nevent: ').length - 1;
     if (!stop.signal.aborted) seen.errors.push('a stream of events ended');
   } catch (error) {
     if (!stop.signal.aborted) seen.errors.push(String(error));

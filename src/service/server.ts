@@ -122,6 +122,7 @@ async function serverOf(service: Service): Promise<FastifyInstance> {
       'request',
     );
   });
+  service.answers.watch(server);
   await server.register(swagger, {
     openapi: {
       openapi: '3.0.3',

@@ -6,6 +6,7 @@ import { openDatabase } from '../jobs/state/open.ts';
 import type { Database } from '../jobs/state/sql.ts';
 import { eventsSchema } from '../tables/events/schema.ts';
 import { checkAllowed } from './allow.ts';
+import { Answers } from './answers.ts';
 import { Audit } from './audit.ts';
 import type { ServiceApp } from './context.ts';
 import { Exports } from './exports/exports.ts';
@@ -45,6 +46,7 @@ export class Service {
   readonly audit: Audit;
   readonly live: LiveEvents;
   readonly metrics: ServiceMetrics;
+  readonly answers: Answers;
   readonly exports: Exports;
   readonly tables: ServiceTables;
   readonly schedules: Schedules;
@@ -72,6 +74,7 @@ export class Service {
     this.#events = events;
     this.live = live;
     this.metrics = metrics;
+    this.answers = new Answers(live.hub);
     this.keys = new Keys(db);
     this.audit = new Audit(app.settings.state, db, app.log);
     this.exports = new Exports(db, engine, app.open);

@@ -75,6 +75,25 @@ describe('jobs by HTTP', () => {
     assert.equal((await service.get('/v1/jobs?search=thr')).json.jobs.length, 1);
   });
 
+  it('shows every caller what it did, however many ask for the same meanwhile', async () => {
+    const list = '/v1/jobs?search=asked';
+    const ids = async () => (await service.get(list)).json.jobs.map((job: { id: string }) => job.id);
+    const ask = () => Promise.all(Array.from({ length: 20 }, ids));
+    for (let i = 1; i <= 5; i++) {
+      const before = ask();
+      await start(`asked-${i}`);
+      assert.equal((await ids())[0], `asked-${i}`);
+      for (const seen of await before) assert.ok(seen.length === i || seen.length === i - 1);
+      assert.equal((await service.get(`/v1/jobs/asked-${i}`)).json.id, `asked-${i}`);
+      await service.ended(`asked-${i}`);
+      assert.equal((await service.get(`/v1/jobs/asked-${i}`)).json.status, 'SUCCESS');
+      const { status, headers } = await service.get('/v1/jobs/asked-0');
+      assert.deepEqual([status, headers.get('content-type')], [404, 'application/json; charset=utf-8']);
+    }
+    await start('asked-0');
+    assert.equal((await service.get('/v1/jobs/asked-0')).status, 200);
+  });
+
   it('answers what cannot be done with a code and a sentence', async () => {
     for (const [status, code, answer] of [
       [404, 'NOT_FOUND', await service.get('/v1/jobs/none')],

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { JobEvent } from '../../jobs/engine.ts';
 import type { Listener } from '../../jobs/events.ts';
 import { isFinal, type JobRecord } from '../../jobs/job.ts';
 import type { Service } from '../service.ts';
@@ -75,18 +76,33 @@ async function stream(
     if (!response.writableNeedDrain) response.write(':\n\n');
   }, HEARTBEAT_MS);
   let count = 0;
-  const send = (type: string, data: unknown) =>
-    write(response, `id: ${++count}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+  const numbered = (event: string) => `id: ${++count}\n${event}`;
   try {
     response.write('retry: 2000\n\n');
-    if (jobs.first) await send('job', jobs.first);
-    for await (const event of listener) await send(event.type, event);
+    if (jobs.first) await write(response, numbered(written('job', jobs.first)));
+    for await (const event of listener) await write(response, numbered(writtenOnce(event)));
     const last = response.destroyed ? undefined : await jobs.after?.().catch(() => undefined);
-    if (last) await send('job', last);
+    if (last) await write(response, numbered(written('job', last)));
   } finally {
     clearInterval(heartbeat);
     response.end();
   }
+}
+
+function written(type: string, data: unknown): string {
+  return `event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+const texts = new WeakMap<JobEvent, string>();
+
+/** The same text for all who listen. */
+function writtenOnce(event: JobEvent): string {
+  let text = texts.get(event);
+  if (text === undefined) {
+    text = written(event.type, event);
+    texts.set(event, text);
+  }
+  return text;
 }
 
 /** Waits while the client reads slower than things happen; the listener then keeps the newest only. */

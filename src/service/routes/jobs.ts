@@ -30,7 +30,7 @@ const text = { type: 'string' } as const;
 
 /** Jobs of every kind: start, list, show, cancel, retry. */
 export function jobRoutes(app: FastifyInstance, service: Service): void {
-  const { engine } = service;
+  const { engine, answers } = service;
   app.post<{ Body: { kind: string; spec: Json; id?: string } }>(
     '/v1/jobs',
     {
@@ -88,7 +88,7 @@ export function jobRoutes(app: FastifyInstance, service: Service): void {
         },
       },
     },
-    (request) => engine.list(request.query),
+    (request, reply) => answers.send(request, reply, () => engine.list(request.query)),
   );
   app.get<{ Params: { id: string } }>(
     '/v1/jobs/:id',
@@ -101,7 +101,7 @@ export function jobRoutes(app: FastifyInstance, service: Service): void {
         response: { 200: job, ...errors },
       },
     },
-    (request) => engine.get(request.params.id),
+    (request, reply) => answers.send(request, reply, () => engine.get(request.params.id)),
   );
   app.get<{ Params: { id: string }; Querystring: PartQuery }>(
     '/v1/jobs/:id/parts',
@@ -126,11 +126,12 @@ export function jobRoutes(app: FastifyInstance, service: Service): void {
         },
       },
     },
-    async (request) => {
-      const { limit: most = 100 } = request.query;
-      const parts = await engine.parts(request.params.id, request.query);
-      return { parts, next: parts.length === most ? parts.at(-1)?.id : undefined };
-    },
+    (request, reply) =>
+      answers.send(request, reply, async () => {
+        const { limit: most = 100 } = request.query;
+        const parts = await engine.parts(request.params.id, request.query);
+        return { parts, next: parts.length === most ? parts.at(-1)?.id : undefined };
+      }),
   );
   app.post<{ Params: { id: string } }>(
     '/v1/jobs/:id/cancel',
