@@ -4,7 +4,7 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json tsconfig.json tsconfig.build.json ./
 COPY bin bin
-COPY scripts/build-page.ts scripts/build-workflows.ts scripts/
+COPY scripts/build-command.ts scripts/build-page.ts scripts/build-workflows.ts scripts/
 COPY src src
 # Optional packages are the compilers of this platform, too: the node among them goes with the rest afterwards.
 RUN npm ci && npm prune --omit=dev --omit=optional --ignore-scripts
@@ -33,8 +33,12 @@ COPY --from=temporal-sdk /sdk/node_modules /node_modules
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
 COPY --from=build /build/bin bin
+# Keeps what Node makes of the script, which a container that ends would make at each start.
+RUN node bin/sluice.cjs --version
 
 FROM base
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
 COPY --from=build /build/bin bin
+# Keeps what Node makes of the script, which a container that ends would make at each start.
+RUN node bin/sluice.cjs --version

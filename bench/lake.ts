@@ -68,7 +68,7 @@ state: ${join(folder, 'state')}
 const sluice = (lake: Lake, to: string, ...more: string[]): Promise<Timed> =>
   timed(process.execPath, [
     TELLS_PEAK,
-    join(here, '../dist/main.js'),
+    join(here, '../bin/sluice.cjs'),
     '--config',
     lake.config,
     '-q',
@@ -232,7 +232,7 @@ async function dryRuns(): Promise<void> {
     };
     const args = [
       TELLS_PEAK,
-      join(here, '../dist/main.js'),
+      join(here, '../bin/sluice.cjs'),
       '-q',
       'export',
       'lakefs://synthetic/main',

@@ -21,7 +21,7 @@ const DELAY_MS = 20;
 /** Object operations at once in one worker: what its speed depends on, with a store that is slow. */
 const CONCURRENCY = 2;
 const here = import.meta.dirname;
-const main = join(here, '../dist/main.js');
+const main = join(here, '../bin/sluice.cjs');
 const folder = mkdtempSync(join(tmpdir(), 'sluice-scale-'));
 
 async function firstLine(child: ChildProcess): Promise<string> {

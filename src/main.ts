@@ -3,4 +3,4 @@ import { main } from './commands/program.ts';
 
 keepYoungSmall();
 
-await main(process.argv);
+void main(process.argv);

@@ -13,7 +13,8 @@ export function formatBytes(bytes: number): string {
 
 /** `12,345` */
 export function formatCount(count: number): string {
-  return Math.round(count).toLocaleString('en-US');
+  // Not toLocaleString, which takes 20 ms to be ready for the first number.
+  return String(Math.round(count)).replaceAll(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** `3.2s`, `4m05s`, `2h07m`, `3d04h`. */

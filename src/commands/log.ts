@@ -5,7 +5,7 @@ import { LOG_LEVELS, type LogLevel } from '../config/levels.ts';
 import type { Log } from '../jobs/kind.ts';
 import { screen } from './screen.ts';
 
-const require = createRequire(import.meta.url);
+const require = createRequire(`${import.meta.dirname}/`);
 
 /**
  * A log on standard error: JSON lines, or lines for people on a terminal. What writes it is loaded with the first line
