@@ -15,7 +15,7 @@ export interface MeasuredService {
 export async function startService(folder: string, settings: string): Promise<MeasuredService> {
   const config = join(folder, 'sluice.yaml');
   writeFileSync(config, settings);
-  const main = join(import.meta.dirname, '../../dist/main.js');
+  const main = join(import.meta.dirname, '../../bin/sluice.cjs');
   const child = spawn(process.execPath, [main, '--config', config, 'serve'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
