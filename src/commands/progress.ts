@@ -1,7 +1,7 @@
 import type { App } from '../app.ts';
 import { formatBytes, formatCount, formatDuration, printable } from '../base/format.ts';
 import type { JobEvent } from '../jobs/engine.ts';
-import type { JobRecord, Progress } from '../jobs/job.ts';
+import { isFinal, type JobRecord, type Progress } from '../jobs/job.ts';
 import { Pace } from '../jobs/pace.ts';
 import { EXIT, exitCodeOf } from './errors.ts';
 import type { Output } from './output.ts';
@@ -25,6 +25,7 @@ export async function followJob(
 ): Promise<JobRecord> {
   const engine = await app.engine();
   const job = await engine.get(id);
+  if (isFinal(job.status)) output.note(endedBefore(job));
   if (job.attempts > 1) output.note(`Going on with job ${id} where it was (attempt ${job.attempts}).`);
   if (job.interrupted) output.note(`Nobody works on job ${id} yet. Start a worker: sluice worker`);
   const view = new ProgressView(job, output);
@@ -44,6 +45,13 @@ export async function followJob(
     signal.removeEventListener('abort', cancel);
     view.close();
   }
+}
+
+/** A job is not run again by its id: who meant a new run must not take the old one's success for it. */
+function endedBefore({ id, status, completedAt }: JobRecord): string {
+  const at = completedAt === undefined ? '' : ` at ${new Date(completedAt).toISOString()}`;
+  const again = status === 'SUCCESS' ? '' : `, or go on with it: sluice jobs resume ${id}`;
+  return `Job ${id} had ended${at} already: ${status}. Nothing was done now. For a new run give another --id${again}.`;
 }
 
 /** 0 done, 1 failed, 3 differences found, 130 when the user stopped it. */

@@ -4,6 +4,7 @@ import { formatBytes, formatCount, formatDuration, printable } from '../base/for
 import type { Json } from '../base/json.ts';
 import { parseSize } from '../base/throttle.ts';
 import type { VectorReport } from '../vectors/export/report.ts';
+import { EXIT, exitCodeOf } from './errors.ts';
 import { exitCodeOfJob, followJob } from './progress.ts';
 import { runs, type Session } from './session.ts';
 
@@ -153,7 +154,9 @@ export async function runVectorJob<Report>(
         ? describe(ended.report as Report)
         : `${ended.status}: ${ended.error?.message ?? ''} [${ended.error?.code ?? ''}]`,
   );
-  if (ended.status === 'FAILED' || ended.status === 'CANCELED') {
+  // What was asked wrongly would be asked so again.
+  const mendable = ended.error === undefined || exitCodeOf(ended.error.code) !== EXIT.usage;
+  if (ended.status === 'CANCELED' || (ended.status === 'FAILED' && mendable)) {
     output.note(`Go on with what is missing: sluice jobs resume ${ended.id}`);
   }
   return exitCodeOfJob(ended, signal);

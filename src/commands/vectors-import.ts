@@ -3,6 +3,7 @@ import { SluiceError } from '../base/errors.ts';
 import { formatCount, formatDuration, printable } from '../base/format.ts';
 import type { Json } from '../base/json.ts';
 import type { ImportReport } from '../vectors/import/finish.ts';
+import { incrementNote } from '../vectors/import/pinned.ts';
 import { EXIT } from './errors.ts';
 import { contextOf } from './export.ts';
 import { runs, type Session } from './session.ts';
@@ -93,7 +94,10 @@ async function dryRun(session: Session, input: Json): Promise<number> {
   const app = await session.app();
   const { VectorImportKind } = await import('../vectors/import/kind.ts');
   const kind = new VectorImportKind();
-  const { classes, files } = await kind.prepare(kind.parse(input), contextOf(app, session.signal));
+  const pinned = await kind.prepare(kind.parse(input), contextOf(app, session.signal));
+  const { classes, files } = pinned;
+  const note = incrementNote(pinned);
+  if (note !== undefined) session.output.note(note);
   for (const [index, { name, target, rows, create, missing }] of classes.entries()) {
     const own = files.filter((file) => file.class === index).length;
     session.output.result(
@@ -124,6 +128,7 @@ function describeImport(report: ImportReport): string {
       ? '  not verified'
       : `  verified: ${formatCount(verification.compared)} objects read back and compared`,
   ];
+  if (report.note) lines.push(`  note: ${report.note}`);
   if (report.rejected) lines.push(`  rejected objects: ${report.rejected}`);
   if (report.error) lines.push(`  ${report.error.message} [${report.error.code}]`);
   for (const failure of report.failures.slice(0, 10)) {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { SluiceError } from '../base/errors.ts';
 import { asFolder } from '../base/keys.ts';
 import { findObject } from './find.ts';
@@ -24,4 +25,14 @@ export async function openFolder(
   if (mayBeFile && (await findObject(store, path)))
     throw new SluiceError('BAD_SPEC', `${uri} is a file. Name a folder, which need not be there yet.`);
   return { store, root: asFolder(path) };
+}
+
+/**
+ * A folder's path made absolute, as a spec is to hold it: a job goes on from any folder, and what it did before must
+ * not lie elsewhere. Other addresses stay as they are.
+ */
+export function settledUri(uri: string): string {
+  if (uri.trim() === '' || /^[a-z][a-z0-9+.-]*(?::|\/\/)/i.test(uri)) return uri;
+  const path = resolve(uri);
+  return uri.endsWith('/') && path !== '/' ? `${path}/` : path;
 }

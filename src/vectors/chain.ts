@@ -9,6 +9,13 @@ import type { VectorObject } from './object.ts';
 import type { ClassSchema } from './schema.ts';
 import type { UuidRange } from './uuid.ts';
 
+/** What an export takes of each object. */
+export type ExportColumns = {
+  vectors: boolean;
+  /** Globs; absent: all. */
+  properties?: string[];
+};
+
 /** The metadata file of an export by Sluice. */
 export interface ExportMetadata {
   id: string;
@@ -20,6 +27,8 @@ export interface ExportMetadata {
   /** Files of the ids that were deleted since the earlier export. */
   deleted?: { class: string; key: string; rows: number }[];
   schemas: ClassSchema[];
+  /** What of an object is in the files; absent in exports that others wrote. */
+  columns?: ExportColumns;
   /** URI of the earlier export, of which this one holds the changes. */
   since?: string;
 }

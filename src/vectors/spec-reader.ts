@@ -1,5 +1,6 @@
 import { SluiceError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
+import { settledUri } from '../stores/folder.ts';
 
 /** What an export or import may be called: also the name of its folder. */
 export const JOB_NAME = /^[a-z0-9_-]{1,128}$/;
@@ -42,6 +43,11 @@ export class SpecReader {
     if (value === undefined) return undefined;
     if (typeof value !== 'string' || value === '') throw this.bad(`"${name}" must be a text.`);
     return value;
+  }
+
+  /** The address of a store; a folder's path comes out absolute. */
+  uri(name: string): string {
+    return settledUri(this.text(name));
   }
 
   number(name: string): number | undefined {

@@ -67,6 +67,14 @@ describe('following a job', { concurrency: 2 }, () => {
     assert.match(stderr!, /part 2 failed: Part p0000002 broke\. \[ACCESS_DENIED\]/);
   });
 
+  test('says that a job of this id had ended before, and was not run again', async () => {
+    const spec = { folder: join(home, 'again'), parts: 1 };
+    const [, first] = await follow('again', spec, 'log').ran;
+    assert.doesNotMatch(first!, /Nothing was done/);
+    const [, second] = await follow('again', spec, 'log').ran;
+    assert.match(second!, /Job again had ended at \d{4}-.* already: SUCCESS\. Nothing was done now\./);
+  });
+
   test('redraws one line on a terminal', async () => {
     const { child, ran } = follow('line', { folder: join(home, 'line'), parts: 200, delay: 10 }, 'line');
     const [, stderr] = await ran;

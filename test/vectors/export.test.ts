@@ -293,3 +293,9 @@ test("a job's status is told by class and shard in Weaviate's words", async () =
   assert.ok(progress.Article!.fileSizeBytes > 1000);
   assert.equal(progress.Note!.status, 'SUCCESS');
 });
+
+test('a glob that takes no tenant is refused: its export would be empty, and look whole', async () => {
+  const job = await jobs.export(server, 'no-such-tenant', { include: ['Note'], tenants: ['a*', 'rome'] });
+  assert.deepEqual([job.status, job.error?.code], ['FAILED', 'BAD_SPEC']);
+  assert.match(job.error!.message, /No tenant matches "rome" \(there are: amsterdam/);
+});

@@ -134,3 +134,25 @@ test('an increment of nothing that is there is refused by name', async () => {
   assert.equal(job.error!.code, 'NOT_FOUND');
   assert.match(job.error!.message, /no complete export in .*never/);
 });
+
+test('an increment must take the same of each object as the export before it', async () => {
+  const narrow = { include: ['Article'], vectors: false, properties: ['title'] };
+  await jobs.export(server, 'narrow', narrow);
+  const wide = await jobs.export(server, 'wide', { include: ['Article'], since: out('narrow') });
+  assert.deepEqual([wide.status, wide.error?.code], ['FAILED', 'BAD_SPEC']);
+  assert.match(
+    wide.error!.message,
+    /"narrow" has the properties title without vectors, and all properties with vectors/,
+  );
+  const same = await jobs.export(server, 'same', { ...narrow, since: out('narrow') });
+  assert.equal(same.status, 'SUCCESS', same.error?.message);
+});
+
+test('an import of an increment alone says that it is no whole export', async () => {
+  await jobs.export(server, 'base', { include: ['Article'] });
+  change('Article', sampleUuid('article 3'));
+  await jobs.export(server, 'changes', { include: ['Article'], since: out('base') });
+  const imported = await jobs.import(server, 'increment', 'changes', { onConflict: 'overwrite' });
+  assert.equal(imported.status, 'SUCCESS', imported.error?.message);
+  assert.match(imported.report.note!, /is an increment: only what changed since .*base is in it/);
+});

@@ -2,6 +2,7 @@ import { SluiceError } from '../../base/errors.ts';
 import { type FilterRule, pathFilter } from '../../base/glob.ts';
 import type { Json } from '../../base/json.ts';
 import { asFolder } from '../../base/keys.ts';
+import { settledUri } from '../../stores/folder.ts';
 import { parseLakeUri } from '../client/address.ts';
 
 /** How bytes get from the lake's object store to the destination; `auto` takes the first that works. */
@@ -19,7 +20,7 @@ export interface LakeExportSpec {
   [key: string]: Json | undefined;
   /** `lakefs://repository/ref[/folder/]`; the folder's own name is left out of the destination's keys. */
   source: string;
-  /** A store URI; objects are written below it. */
+  /** A store URI, a folder's path absolute; objects are written below it. */
   destination: string;
   /** Tells exports apart that share a destination. */
   name: string;
@@ -71,7 +72,7 @@ export function parseLakeExportSpec(input: Json): LakeExportSpec {
       throw bad(`A lake export has no setting "${key}" (known: ${[...known].join(', ')}).`);
   const spec: LakeExportSpec = {
     source: text(input.source, 'source') ?? fail('source'),
-    destination: text(input.destination, 'destination') ?? fail('destination'),
+    destination: settledUri(text(input.destination, 'destination') ?? fail('destination')),
     name: text(input.name, 'name') ?? 'default',
     since: text(input.since, 'since'),
     uncommitted: flag(input.uncommitted, 'uncommitted') ?? false,

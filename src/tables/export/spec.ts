@@ -1,6 +1,7 @@
 import { SluiceError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
 import { parseLakeUri } from '../../lake/client/address.ts';
+import { settledUri } from '../../stores/folder.ts';
 
 export const METHODS = ['native', 'copy', 'databricks', 'spark'] as const;
 export type MethodName = (typeof METHODS)[number];
@@ -123,7 +124,7 @@ export function parseTableExportSpec(input: Json): TableExportSpec {
     tables: texts(fields.tables, 'tables'),
     table_defs: texts(fields.table_defs, 'table_defs'),
     table_descriptors_path: text(fields.table_descriptors_path, 'table_descriptors_path') ?? '_lakefs_tables',
-    target_base_location: needed(fields, 'target_base_location').replace(/\/+$/, ''),
+    target_base_location: settledUri(needed(fields, 'target_base_location')).replace(/\/+$/, ''),
     target_connection: text(fields.target_connection, 'target_connection'),
     method,
     methods,

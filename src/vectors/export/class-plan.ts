@@ -30,6 +30,7 @@ export class ClassPlan {
   #objects = 0;
   #shards: string[] = [];
   #parts = 0;
+  #tenants: string[] = [];
 
   constructor(
     client: WeaviateClient,
@@ -57,6 +58,11 @@ export class ClassPlan {
     };
   }
 
+  /** Known when all parts were given: the class's tenants, those of the earlier exports included. */
+  get tenants(): readonly string[] {
+    return this.#tenants;
+  }
+
   async *parts(): AsyncGenerator<Part> {
     if (isMultiTenant(this.#schema)) yield* this.#ofTenants();
     else {
@@ -74,6 +80,7 @@ export class ClassPlan {
   async *#ofTenants(): AsyncGenerator<Part> {
     const wanted = nameFilter(this.#spec.tenants);
     const all = await this.#client.tenants(this.#schema.class, this.#signal);
+    this.#tenants = [...all.map((tenant) => tenant.name), ...this.#earlierTenants];
     const { readable, skipped } = sortOut(
       all.filter((tenant) => wanted(tenant.name)),
       this.#spec.activateTenants,

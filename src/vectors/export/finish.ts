@@ -6,6 +6,7 @@ import type { ItemFailure } from '../../jobs/part.ts';
 import { type FileLayer, openChain } from '../chain.ts';
 import { shapeOf } from '../schema.ts';
 import {
+  columnsOf,
   type ExportPartBody,
   type ExportPartData,
   type ExportPlace,
@@ -183,6 +184,7 @@ function metadataOf(pinned: PinnedVectors, report: VectorReport, classes: ClassR
       each.files.map(({ key, rows, bytes }) => ({ class: each.name, key, rows, bytes })),
     ),
     schemas: pinned.classes.map((each) => each.schema),
+    columns: columnsOf(pinned.spec),
     ...(pinned.spec.since === undefined
       ? {}
       : {

@@ -4,6 +4,7 @@ import { asFolder } from '../../base/keys.ts';
 import type { JobContext } from '../../jobs/kind.ts';
 import { openFolder } from '../../stores/folder.ts';
 import type { Store } from '../../stores/store.ts';
+import type { ExportColumns } from '../chain.ts';
 import type { ClassSchema } from '../schema.ts';
 import { WeaviateClient } from '../weaviate/client.ts';
 import { resolveWeaviate } from '../weaviate/connection.ts';
@@ -137,6 +138,11 @@ export function nameFilter(globs: readonly string[] | undefined): (name: string)
   if (!globs) return () => true;
   const expressions = globs.map(globToRegExp);
   return (name) => expressions.some((expression) => expression.test(name));
+}
+
+/** What the export takes of each object, as the metadata file says it. */
+export function columnsOf({ vectors, properties }: VectorExportSpec): ExportColumns {
+  return { vectors, ...(properties && { properties: [...properties].sort() }) };
 }
 
 /** The properties that the export writes. */

@@ -1,15 +1,16 @@
 import { Readable } from 'node:stream';
 import { SluiceError } from '../../base/errors.ts';
-import type { Json } from '../../base/json.ts';
+import { canonicalJson, type Json } from '../../base/json.ts';
 import type { JobContext } from '../../jobs/kind.ts';
 import type { Part } from '../../jobs/part.ts';
 import { findObject } from '../../stores/find.ts';
 import type { Store } from '../../stores/store.ts';
-import { type Layer, openChain } from '../chain.ts';
+import { type ExportColumns, type ExportMetadata, type Layer, openChain } from '../chain.ts';
 import { type ClassSchema, isMultiTenant } from '../schema.ts';
 import { ClassPlan } from './class-plan.ts';
 import { planNative, runNativeExport } from './native.ts';
 import {
+  columnsOf,
   METADATA_FILE,
   nameFilter,
   OWN_FOLDER,
@@ -34,6 +35,7 @@ export async function prepareExport(spec: VectorExportSpec, context: JobContext)
       );
     }
     const earlier = spec.since === undefined ? [] : await openChain(context.open, spec.since, context.signal);
+    for (const { metadata } of earlier) refuseOtherColumns(spec, metadata);
     const version = await client.version(context.signal);
     const startedAt = await client.clock(context.signal);
     const schemas = chooseClasses(await client.classes(context.signal), spec);
@@ -42,6 +44,7 @@ export async function prepareExport(spec: VectorExportSpec, context: JobContext)
       const names = schemas.map((schema) => schema.class);
       await runNativeExport(client, spec, names, context);
     }
+    const tenants: string[] = [];
     const write = async function* (): AsyncGenerator<string> {
       for (const schema of schemas) {
         if (spec.native) {
@@ -58,7 +61,9 @@ export async function prepareExport(spec: VectorExportSpec, context: JobContext)
         );
         for await (const part of planned.parts()) yield `${JSON.stringify(part)}\n`;
         classes.push(planned.pinned());
+        tenants.push(...planned.tenants);
       }
+      if (classes.some((each) => each.multiTenant)) refuseUnknownTenants(spec, tenants);
       if (spec.native) {
         for await (const part of planNative(spec, schemas, context)) yield `${JSON.stringify(part)}\n`;
       }
@@ -81,6 +86,21 @@ function nativeClass(schema: ClassSchema): PinnedClass {
   };
 }
 
+/**
+ * What did not change stays as the earlier export has it, so both must take the same of an object.
+ * @throws SluiceError BAD_SPEC
+ */
+function refuseOtherColumns(spec: VectorExportSpec, { id, columns }: ExportMetadata): void {
+  const wanted = columnsOf(spec);
+  if (columns === undefined || canonicalJson(columns) === canonicalJson(wanted)) return;
+  const said = ({ vectors, properties }: ExportColumns): string =>
+    `${properties === undefined ? 'all properties' : `the properties ${properties.join(', ')}`} ${vectors ? 'with' : 'without'} vectors`;
+  throw new SluiceError(
+    'BAD_SPEC',
+    `The export "${id}" has ${said(columns)}, and ${said(wanted)} are asked for now: of objects that did not change, only the former would be there. Ask for the same, or export everything again without --since.`,
+  );
+}
+
 function chooseClasses(schemas: ClassSchema[], spec: VectorExportSpec): ClassSchema[] {
   const names = schemas.map((schema) => schema.class);
   for (const glob of spec.include) {
@@ -101,6 +121,16 @@ function chooseClasses(schemas: ClassSchema[], spec: VectorExportSpec): ClassSch
   }
   if (chosen.length === 0) throw new SluiceError('BAD_SPEC', 'There is no class left to export.');
   return chosen;
+}
+
+/** @throws SluiceError BAD_SPEC for a glob that takes no tenant: a name is easily misspelled */
+function refuseUnknownTenants(spec: VectorExportSpec, tenants: readonly string[]): void {
+  if (spec.native) return;
+  for (const glob of spec.tenants ?? []) {
+    if (tenants.some(nameFilter([glob]))) continue;
+    const some = [...new Set(tenants)].slice(0, 20).join(', ') || 'none';
+    throw new SluiceError('BAD_SPEC', `No tenant matches "${glob}" (there are: ${some}).`);
+  }
 }
 
 /** All tenants that the earlier exports name; of those that were gone before, no object is left in them. */

@@ -1,5 +1,6 @@
 import type { Json } from '../../base/json.ts';
 import type { Compression } from '../../base/parquet/compress.ts';
+import { settledUri } from '../../stores/folder.ts';
 import type { LayoutName } from '../layouts/layout.ts';
 import { SpecReader } from '../spec-reader.ts';
 
@@ -78,7 +79,7 @@ export function parseVectorExportSpec(spec: Json): VectorExportSpec {
   }
   const layout = from.choice('layout', ['typed', 'weaviate']) ?? 'typed';
   const source = from.choice('source', ['api', 'native']) ?? 'api';
-  const since = from.optionalText('since');
+  const since = from.optionalText('since') === undefined ? undefined : from.uri('since');
   const fileSize = from.count('fileSize');
   for (const [name, value] of Object.entries({ since, fileSize })) {
     if (source === 'native' && value !== undefined) {
@@ -91,7 +92,7 @@ export function parseVectorExportSpec(spec: Json): VectorExportSpec {
     native: source === 'native' ? nativeOf(from) : undefined,
     weaviate: from.text('weaviate'),
     grpc: from.optionalText('grpc'),
-    destination: from.text('destination'),
+    destination: from.uri('destination'),
     connection: from.optionalText('connection'),
     id,
     include,
@@ -123,5 +124,5 @@ function nativeOf(from: SpecReader): NonNullable<VectorExportSpec['native']> {
       `the server's own export needs "native": {backend, output}: one of ${backends.join(', ')}, and the address of the folder the server writes to.`,
     );
   }
-  return { backend: known, output };
+  return { backend: known, output: settledUri(output) };
 }

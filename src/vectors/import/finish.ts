@@ -5,7 +5,7 @@ import type { ItemFailure } from '../../jobs/part.ts';
 import { differences } from '../compare.ts';
 import { VectorFile } from '../layouts/file.ts';
 import type { Reference, VectorObject } from '../object.ts';
-import { type ImportPlace, type PinnedImport, targetSchema } from './pinned.ts';
+import { type ImportPlace, incrementNote, type PinnedImport, targetSchema } from './pinned.ts';
 
 /** Files of which a sample is compared, and rows of each. */
 const FILES_SAMPLED = 20;
@@ -30,6 +30,8 @@ export interface ImportReport {
   references: number;
   classes: Record<string, { target: string; rows: number; objectsNow: number | undefined }>;
   verification: { how: string; compared: number; different: number; missing: number; examples: string[] };
+  /** What is to be known about the source. */
+  note?: string;
   /** Folder of the refused objects, JSON lines. */
   rejected?: string;
   failures: ItemFailure[];
@@ -70,6 +72,7 @@ export async function finishImport(
       };
     }
   }
+  const note = incrementNote(pinned);
   const completed = Date.now();
   const report: ImportReport = {
     job: context.jobId,
@@ -87,6 +90,7 @@ export async function finishImport(
     references,
     classes,
     verification,
+    ...(note === undefined ? {} : { note }),
     ...(failed > 0 ? { rejected: `${spec.reports.replace(/\/+$/, '')}/${spec.id}/rejected/` } : {}),
     failures,
   };

@@ -13,6 +13,15 @@ export interface PinnedImport {
   spec: VectorImportSpec & Json;
   classes: ImportClass[];
   files: ImportFile[];
+  /** The source is an increment: the export that it holds the changes of. */
+  since?: string;
+}
+
+/** For people: why an increment alone is not all there is. */
+export function incrementNote({ spec, since }: PinnedImport): string | undefined {
+  return since === undefined
+    ? undefined
+    : `${spec.source} is an increment: only what changed since ${since} is in it. Make one whole export of both (sluice vectors compact ${spec.source} <folder>) and import that; or import that export first and this one with --on-conflict overwrite, which leaves what was deleted meanwhile.`;
 }
 
 export interface ImportClass {

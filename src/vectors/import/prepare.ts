@@ -69,7 +69,7 @@ export async function prepareImport(
     if (!found.has(old))
       throw new SluiceError('BAD_SPEC', `No file holds the class "${old}" that is to be renamed.`);
   }
-  return { spec, classes, files };
+  return { spec, classes, files, since: metadata?.since };
 }
 
 async function plannedClass(
@@ -159,6 +159,8 @@ export async function readMetadata(
 export interface ExportMetadata {
   schemas?: ClassSchema[];
   shardStatus?: Record<string, Record<string, { status: string }>>;
+  /** URI of the earlier export, of which this one holds the changes. */
+  since?: string;
 }
 
 async function* parquetKeys(store: Store, path: string, signal: AbortSignal): AsyncGenerator<string> {

@@ -48,12 +48,12 @@ export function parseVectorImportSpec(spec: Json): VectorImportSpec {
     }
   }
   return from.compact<VectorImportSpec>({
-    source: from.text('source'),
+    source: from.uri('source'),
     connection: from.optionalText('connection'),
     weaviate: from.text('weaviate'),
     grpc: from.optionalText('grpc'),
     id: from.id(),
-    reports: from.text('reports'),
+    reports: from.uri('reports'),
     include: from.texts('include') ?? [],
     exclude: from.texts('exclude') ?? [],
     rename,
