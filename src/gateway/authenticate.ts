@@ -97,7 +97,7 @@ export function authenticate(
 }
 
 function claimOfHeader(request: S3Request, authorization: string, now: number): Claim {
-  const { credential, signedHeaders, signature } = fieldsOf(authorization);
+  const { fields, signature } = fieldsOf(authorization);
   const payload = header(request, 'x-amz-content-sha256');
   if (payload === undefined) {
     throw new S3Error(
@@ -121,8 +121,8 @@ function claimOfHeader(request: S3Request, authorization: string, now: number): 
     );
   }
   return {
-    scope: parseScope(credential, timestamp, malformed),
-    signedHeaders,
+    scope: scopeOf(fields, timestamp),
+    signedHeaders: fields.signedHeaders,
     signature,
     timestamp,
     payload,
@@ -132,39 +132,47 @@ function claimOfHeader(request: S3Request, authorization: string, now: number): 
 interface HeaderFields {
   credential: string;
   signedHeaders: string[];
-  signature: string;
+  /** What the credential says, once that was found to be well-formed. */
+  scope?: Scope;
+}
+
+function scopeOf(fields: HeaderFields, timestamp: string): Scope {
+  const { scope } = fields;
+  if (scope && timestamp.startsWith(scope.date)) return scope;
+  fields.scope = parseScope(fields.credential, timestamp, malformed);
+  return fields.scope;
 }
 
 /** What stands before the signature is the same in all requests of a kind, all day: it is read once. */
-const readBefore = new Map<string, Omit<HeaderFields, 'signature'>>();
+const readBefore = new Map<string, HeaderFields>();
 const LAST_FIELD = 'Signature=';
 const SIGNATURE = 64;
 
 /** Reads `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`; the fields may come in any order. */
-function fieldsOf(authorization: string): HeaderFields {
+function fieldsOf(authorization: string): { fields: HeaderFields; signature: string } {
   const before = authorization.slice(0, -SIGNATURE);
   const usual = before.endsWith(LAST_FIELD);
   const known = usual ? readBefore.get(before) : undefined;
-  if (known) return { ...known, signature: authorization.slice(-SIGNATURE) };
+  if (known) return { fields: known, signature: authorization.slice(-SIGNATURE) };
   if (!authorization.startsWith(`${ALGORITHM} `)) throw unsupportedVersion();
-  const fields = new Map<string, string>();
+  const given = new Map<string, string>();
   for (const field of authorization.slice(ALGORITHM.length + 1).split(',')) {
     const at = field.indexOf('=');
-    fields.set(field.slice(0, at).trim(), field.slice(at + 1).trim());
+    given.set(field.slice(0, at).trim(), field.slice(at + 1).trim());
   }
-  const credential = fields.get('Credential');
-  const signed = fields.get('SignedHeaders');
-  const signature = fields.get('Signature');
+  const credential = given.get('Credential');
+  const signed = given.get('SignedHeaders');
+  const signature = given.get('Signature');
   if (!credential || !signed || !signature) {
     throw malformed('the authorization header needs Credential, SignedHeaders and Signature');
   }
-  const found = { credential, signedHeaders: signed.split(';') };
+  const fields: HeaderFields = { credential, signedHeaders: signed.split(';') };
   if (usual && signature.length === SIGNATURE && before.length < 1000) {
     // Anyone can send other ones, so only so many are kept.
     if (readBefore.size >= 256) readBefore.clear();
-    readBefore.set(before, found);
+    readBefore.set(before, fields);
   }
-  return { ...found, signature };
+  return { fields, signature };
 }
 
 /** x-amz-date, or the Date header in either of its forms. */

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { withThrowawayChunks } from '../stores/relay.ts';
 import type { Authenticated } from './authenticate.ts';
@@ -12,7 +11,8 @@ import {
   type Digest,
   promisedChecksum,
 } from './checksums.ts';
-import { S3Error } from './errors.ts';
+import { incompleteBody, S3Error } from './errors.ts';
+import type { Incoming } from './http/incoming.ts';
 import { header, type S3Request } from './request.ts';
 
 /** S3's limit of one request's body. */
@@ -37,21 +37,16 @@ export class RequestBody {
   readonly md5: string | undefined;
   /** What the client promised and, once the body was read, what was found to be so. */
   readonly checksum: { name: Checksum; value: string | undefined } | undefined;
-  readonly #incoming: IncomingMessage;
-  readonly #beforeRead: () => void;
+  readonly #incoming: Incoming;
   readonly #chunked: AwsChunked | undefined;
   readonly #checks: Check[] = [];
   #seen = 0;
   #failure: Error | undefined;
 
-  /**
-   * @param beforeRead is called when the first byte is wanted (100-continue)
-   * @throws S3Error MissingContentLength, EntityTooLarge, InvalidRequest, InvalidDigest, NotImplemented
-   */
-  constructor(incoming: IncomingMessage, request: S3Request, auth: Authenticated, beforeRead: () => void) {
+  /** @throws S3Error MissingContentLength, EntityTooLarge, InvalidRequest, InvalidDigest, NotImplemented */
+  constructor(incoming: Incoming, request: S3Request, auth: Authenticated) {
     const { headers } = request;
     this.#incoming = incoming;
-    this.#beforeRead = beforeRead;
     const { payload } = auth;
     const chunked = payload.startsWith('STREAMING-');
     const length = wholeNumber(header(request, 'content-length'));
@@ -121,7 +116,6 @@ export class RequestBody {
   async bytes(limit: number): Promise<Buffer> {
     if (this.size > limit) throw new S3Error('MaxMessageLengthExceeded', 'Your request was too big.');
     const pieces: Buffer[] = [];
-    this.#beforeRead();
     await new Promise<void>((resolve, reject) => {
       this.#listen((piece) => pieces.push(piece), resolve, reject);
     });
@@ -130,13 +124,9 @@ export class RequestBody {
 
   /** The body as a stream that fails, before its last bytes, when anything is not as promised. */
   stream(): Readable {
-    const incoming = this.#incoming;
-    const bare = this.#checks.length === 0 && !this.#chunked;
-    // HTTP's own framing is all there is to check, and Node does that.
-    if (bare && this.size > 0) {
-      this.#beforeRead();
-      return withThrowawayChunks(incoming);
-    }
+    const bytes = this.#incoming.body;
+    // HTTP's own framing is all there is to check, and the connection does that.
+    if (this.#checks.length === 0 && !this.#chunked) return withThrowawayChunks(bytes);
     let held: Buffer | undefined;
     let started = false;
     const stream = new Readable({
@@ -144,10 +134,9 @@ export class RequestBody {
       read: () => {
         if (!started) {
           started = true;
-          this.#beforeRead();
           this.#listen(
             (piece) => {
-              if (held && !stream.push(held)) incoming.pause();
+              if (held && !stream.push(held)) bytes.pause();
               held = piece;
             },
             () => {
@@ -156,10 +145,10 @@ export class RequestBody {
             },
             (error) => stream.destroy(error),
           );
-        } else incoming.resume();
+        } else bytes.resume();
       },
       destroy: (error, done) => {
-        incoming.pause();
+        bytes.pause();
         done(error);
       },
     });
@@ -167,23 +156,23 @@ export class RequestBody {
   }
 
   #listen(emit: (piece: Buffer) => void, end: () => void, fail: (error: Error) => void): void {
-    const incoming = this.#incoming;
+    const bytes = this.#incoming.body;
     let over = false;
     const stop = (error: Error): void => {
       if (over) return;
       over = true;
       this.#failure = error;
-      incoming.pause();
+      bytes.pause();
       fail(error);
     };
     const take = (piece: Buffer): void => {
       if (piece.length === 0) return;
       this.#seen += piece.length;
-      if (this.#seen > this.size) throw incomplete();
+      if (this.#seen > this.size) throw incompleteBody();
       for (const { digest } of this.#checks) digest.update(piece);
       emit(piece);
     };
-    incoming.on('data', (chunk: Buffer) => {
+    bytes.on('data', (chunk: Buffer) => {
       if (over) return;
       try {
         if (this.#chunked) this.#chunked.write(chunk, take);
@@ -192,7 +181,7 @@ export class RequestBody {
         stop(error as Error);
       }
     });
-    incoming.on('end', () => {
+    bytes.on('end', () => {
       if (over) return;
       try {
         this.#finish();
@@ -203,13 +192,13 @@ export class RequestBody {
       over = true;
       end();
     });
-    incoming.on('error', stop);
-    incoming.on('close', () => stop(incomplete()));
+    bytes.on('error', stop);
+    bytes.on('close', () => stop(incompleteBody()));
   }
 
   #finish(): void {
     this.#chunked?.finish();
-    if (this.#seen !== this.size) throw incomplete();
+    if (this.#seen !== this.size) throw incompleteBody();
     for (const { digest, expected, failure } of this.#checks) {
       const found = digest.digest();
       if (!(expected ?? this.#trailing()).equals(found)) throw failure();
@@ -252,12 +241,6 @@ function wholeNumber(text: string | undefined): number | undefined {
   if (!/^\d{1,15}$/.test(text)) throw new S3Error('InvalidArgument', 'The length of the body is no number.');
   return Number(text);
 }
-
-const incomplete = (): S3Error =>
-  new S3Error(
-    'IncompleteBody',
-    'You did not provide the number of bytes specified by the Content-Length HTTP header.',
-  );
 
 const tooLarge = (size: number): S3Error =>
   new S3Error('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size.', {

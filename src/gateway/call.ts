@@ -1,10 +1,12 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import { isError } from '../base/errors.ts';
 import type { Store } from '../stores/store.ts';
 import type { Authenticated } from './authenticate.ts';
 import { RequestBody } from './body.ts';
 import type { Right } from './clients.ts';
 import { S3Error, toS3Error } from './errors.ts';
+import type { Answer } from './http/answer.ts';
+import type { Incoming } from './http/incoming.ts';
 import { header, type S3Request } from './request.ts';
 import type { Tokens } from './tokens.ts';
 import { element, XML_HEAD } from './xml.ts';
@@ -32,9 +34,8 @@ export class Call {
   readonly auth: Authenticated;
   readonly services: Services;
   readonly id: string;
-  readonly incoming: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly #beforeRead: () => void;
+  readonly incoming: Incoming;
+  readonly answer: Answer;
   #body: RequestBody | undefined;
   #store: Store | undefined;
 
@@ -44,9 +45,8 @@ export class Call {
     auth: Authenticated,
     services: Services,
     id: string,
-    incoming: IncomingMessage,
-    response: ServerResponse,
-    beforeRead: () => void,
+    incoming: Incoming,
+    answer: Answer,
   ) {
     this.request = request;
     this.scheme = scheme;
@@ -54,8 +54,7 @@ export class Call {
     this.services = services;
     this.id = id;
     this.incoming = incoming;
-    this.response = response;
-    this.#beforeRead = beforeRead;
+    this.answer = answer;
   }
 
   get bucket(): string {
@@ -98,7 +97,7 @@ export class Call {
 
   /** @throws S3Error when its headers make no sense */
   get body(): RequestBody {
-    this.#body ??= new RequestBody(this.incoming, this.request, this.auth, this.#beforeRead);
+    this.#body ??= new RequestBody(this.incoming, this.request, this.auth);
     return this.#body;
   }
 
@@ -112,8 +111,7 @@ export class Call {
     headers.push('x-amz-request-id', this.id);
     const bytes = typeof content === 'string' ? Buffer.from(content) : content;
     if (status !== 204 && status !== 304) headers.push('content-length', String(bytes?.length ?? 0));
-    this.response.writeHead(status, headers);
-    this.response.end(bytes);
+    this.answer.send(status, headers, bytes);
   }
 
   replyXml(xml: string, headers: string[] = []): void {
@@ -126,23 +124,22 @@ export class Call {
    * spaces that keep the connection alive; an error is then a document in an answer of 200, as in S3.
    */
   async replyWhenDone(work: Promise<string>, headers: string[] = [], patience = 15_000): Promise<void> {
-    const { response } = this;
-    let started = false;
+    let started: Writable | undefined;
     const timer = setInterval(() => {
-      if (started) response.write(' ');
-      else {
-        started = true;
-        response.writeHead(200, ['content-type', 'application/xml', 'x-amz-request-id', this.id]);
-        response.write(XML_HEAD);
+      if (started) started.write(' ');
+      else if (this.answer.mayBeOpen) {
+        const begun = ['content-type', 'application/xml', 'x-amz-request-id', this.id];
+        started = this.answer.open(200, begun, undefined);
+        started.write(XML_HEAD);
       }
     }, patience);
     try {
       const xml = await work;
-      if (started) response.end(xml.slice(XML_HEAD.length));
+      if (started) started.end(xml.slice(XML_HEAD.length));
       else this.replyXml(xml, headers);
     } catch (error) {
       if (!started) throw error;
-      response.end(errorBody(toS3Error(error), this.request, this.id));
+      started.end(errorBody(toS3Error(error), this.request, this.id));
     } finally {
       clearInterval(timer);
     }

@@ -155,3 +155,9 @@ function storeError(error: SluiceError, missing: Missing, at: Record<string, str
       return new S3Error('InternalError', 'We encountered an internal error. Please try again.', at);
   }
 }
+
+export const incompleteBody = (): S3Error =>
+  new S3Error(
+    'IncompleteBody',
+    'You did not provide the number of bytes specified by the Content-Length HTTP header.',
+  );

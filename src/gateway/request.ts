@@ -1,5 +1,6 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { S3Error } from './errors.ts';
+import type { Incoming } from './http/incoming.ts';
 import { uriDecode } from './percent.ts';
 
 /** A query string, decoded, in the order in which it came. */
@@ -57,18 +58,15 @@ const MAX_KEY_BYTES = 1024;
  * Reads the request line and the Host header: path style (`/bucket/key`), or virtual-host style when the host
  * is `bucket.<domain>`.
  * @param domains the gateway's own names, in lower case, without ports
- * @throws S3Error InvalidURI, InvalidBucketName, KeyTooLongError, InvalidRequest
+ * @throws S3Error InvalidURI, InvalidBucketName, KeyTooLongError
  */
-export function parseRequest(incoming: IncomingMessage, domains: readonly string[]): S3Request {
+export function parseRequest(incoming: Incoming, domains: readonly string[]): S3Request {
   const { headers } = incoming;
-  let target = incoming.url ?? '/';
+  let { target } = incoming;
   if (!target.startsWith('/')) target = originForm(target);
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
   const query = mark < 0 ? NO_QUERY : parseQuery(target.slice(mark + 1));
-  if (headers['transfer-encoding'] !== undefined && headers['content-length'] !== undefined) {
-    throw new S3Error('InvalidRequest', 'Content-Length and Transfer-Encoding cannot be sent together.');
-  }
   const hostBucket = domains.length > 0 ? bucketOfHost(headers.host, domains) : undefined;
   let bucket: string;
   let rawKey: string;
@@ -83,7 +81,7 @@ export function parseRequest(incoming: IncomingMessage, domains: readonly string
   if (bucket !== '') checkBucketName(bucket);
   const key = uriDecode(rawKey);
   if (key !== '') checkKey(key);
-  return { method: incoming.method ?? 'GET', path, query, bucket, key, headers };
+  return { method: incoming.method, path, query, bucket, key, headers };
 }
 
 /** `GET http://host/path` is allowed by HTTP; only its path counts. */
@@ -153,7 +151,8 @@ export function checkNewKey(key: string): void {
 /** A header's value, when it came once or as a list that HTTP allows to join. */
 export function header(request: { headers: IncomingHttpHeaders }, name: string): string | undefined {
   const value = request.headers[name];
-  return typeof value === 'string' ? value : value?.join(',');
+  // A name that a client made up may be one that every object has ("constructor").
+  return Array.isArray(value) ? value.join(',') : typeof value === 'string' ? value : undefined;
 }
 
 /** Header bytes are UTF-8 where they are text; Node gives each byte as one character. */

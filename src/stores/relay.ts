@@ -4,6 +4,8 @@ import type { Readable, Writable } from 'node:stream';
 interface Relayed extends Readable {
   /** As `relay`; the body must not have been read. */
   relayTo(target: Writable): Promise<void>;
+  /** As `wholeOf`. */
+  takeWhole(): Buffer | undefined;
 }
 
 /** Bodies whose chunks nobody else holds. */
@@ -33,6 +35,11 @@ export function endedEarly(body: Readable): Error {
 }
 
 const isRelayed = (body: Readable): body is Relayed => 'relayTo' in body;
+
+/** The bytes of a body that nobody has read, if all of them are here already: the body is over then. */
+export function wholeOf(body: Readable): Buffer | undefined {
+  return isRelayed(body) ? body.takeWhole() : undefined;
+}
 
 /**
  * Writes a body to a target as fast as that takes it, and ends the target. When the body breaks, the target is

@@ -129,7 +129,7 @@ export function signed(port: number, ask: Ask): Signed {
     method,
     path,
     queryText(query),
-    ...names.map((name) => `${name}:${headers[name]!.trim().replace(/ +/g, ' ')}`),
+    ...names.map((name) => `${name}:${headers[name]!.replace(/^ +| +$/g, '').replace(/ +/g, ' ')}`),
     '',
     names.join(';'),
     headers['x-amz-content-sha256'],

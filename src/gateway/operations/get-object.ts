@@ -1,4 +1,5 @@
-import { relay } from '../../stores/relay.ts';
+import type { Writable } from 'node:stream';
+import { relay, wholeOf } from '../../stores/relay.ts';
 import type { ByteRange, GetOptions, ObjectInfo } from '../../stores/store.ts';
 import type { Call } from '../call.ts';
 import { type Conditions, checkConditions, conditionsOf, notModified } from '../conditions.ts';
@@ -26,6 +27,7 @@ export async function getObject(call: Call): Promise<void> {
     throw readFailure(error, options);
   });
   const { info, body } = content;
+  let answer: Writable;
   try {
     if (conditions) checkConditions(conditions, info, true);
     const headers = showing(call, info, checksums);
@@ -35,13 +37,20 @@ export async function getObject(call: Call): Promise<void> {
       length = end - start + 1;
       headers.push('content-range', `bytes ${start}-${end}/${info.size}`);
     }
-    headers.push('content-length', String(length), 'x-amz-request-id', call.id);
-    call.response.writeHead(content.range ? 206 : 200, headers);
+    headers.push('x-amz-request-id', call.id);
+    const status = content.range ? 206 : 200;
+    const whole = wholeOf(body);
+    if (whole) {
+      headers.push('content-length', String(whole.length));
+      call.answer.send(status, headers, whole);
+      return;
+    }
+    answer = call.answer.open(status, headers, length);
   } catch (error) {
     body.destroy();
     throw error;
   }
-  await relay(body, call.response);
+  await relay(body, answer);
 }
 
 /** HeadObject. */
@@ -58,8 +67,7 @@ export async function headObject(call: Call): Promise<void> {
   if (part) headers.push('content-range', `bytes ${part.start}-${part.end}/${info.size}`);
   headers.push('content-length', String(part ? part.end - part.start + 1 : info.size));
   headers.push('x-amz-request-id', call.id);
-  call.response.writeHead(part ? 206 : 200, headers);
-  call.response.end();
+  call.answer.send(part ? 206 : 200, headers);
 }
 
 const OVERRIDES = [

@@ -5,8 +5,8 @@ import { StoreError } from '../../stores/errors.ts';
 import { asBuffer, readAll } from '../../stores/read.ts';
 import { DEFAULT_RETRY, networkFailure, type RetryPolicy, retry } from '../../stores/retry.ts';
 import { type Answer, exchange } from '../../stores/wire/answer.ts';
+import { WrongSize } from '../../stores/wire/outgoing-body.ts';
 import { WirePool } from '../../stores/wire/pool.ts';
-import { WrongSize } from '../../stores/wire/upload.ts';
 import type { LakefsConnection } from './connection.ts';
 import { answerFailure, header, presignedFailure, type Subject } from './failure.ts';
 

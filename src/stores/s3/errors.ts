@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type ErrorCode, SluiceError } from '../../base/errors.ts';
 import { StoreError, type StoreErrorDetails } from '../errors.ts';
 import { networkFailure, parseRetryAfter } from '../retry.ts';
+import { WrongSize } from '../wire/outgoing-body.ts';
 import { PoolClosed } from '../wire/pool.ts';
-import { WrongSize } from '../wire/upload.ts';
 import { xmlFields } from './xml.ts';
 
 /** An error that an endpoint answered, with what it says on how to ask better. */

@@ -111,16 +111,26 @@ class ObjectBody extends Readable implements Sink {
     else this.push(null);
   }
 
+  /** See `wholeOf` in ../relay.ts. */
+  takeWhole(): Buffer | undefined {
+    const held = this.#held;
+    if (!held || !this.#whole) return undefined;
+    this.#held = undefined;
+    this.destroy();
+    return held.length === 1 ? held[0]! : Buffer.concat(held);
+  }
+
   /** See `relay` in ../relay.ts. */
   relayTo(target: Writable): Promise<void> {
     return new Promise((resolve, reject) => {
-      const held = this.#held ?? [];
-      this.#held = undefined;
-      if (this.#whole) {
-        target.end(held.length === 1 ? held[0] : Buffer.concat(held));
+      const whole = this.takeWhole();
+      if (whole) {
+        target.end(whole);
         resolve();
         return;
       }
+      const held = this.#held ?? [];
+      this.#held = undefined;
       this.#relay = new Relay(target);
       for (const chunk of held) this.#relay.write(chunk);
       this.on('error', (error) => {

@@ -9,6 +9,7 @@
  * hashed and signed.
  */
 import { createHmac, hash } from 'node:crypto';
+import { trimmed } from '../wire/fields.ts';
 import type { S3Credentials } from './credentials.ts';
 import { HmacKey } from './hmac-key.ts';
 
@@ -69,7 +70,7 @@ export class Signer {
       ];
       if (token !== undefined) lines.push(['x-amz-security-token', token]);
       for (let i = 0; i < headers.length; i += 2) {
-        if (isSigned(headers[i]!)) lines.push([headers[i]!, trimmed(headers[i + 1]!)]);
+        if (isSigned(headers[i]!)) lines.push([headers[i]!, asSigned(headers[i + 1]!)]);
       }
       lines.sort((a, b) => (a[0] < b[0] ? -1 : 1));
       signed = lines.map((line) => line[0]).join(';');
@@ -164,8 +165,8 @@ function hasSigned(headers: readonly string[]): boolean {
 }
 
 /** A header's value as it is signed: spaces around it go, several inside become one. */
-function trimmed(value: string): string {
-  return value.trim().replace(/ +/g, ' ');
+function asSigned(value: string): string {
+  return trimmed(value).replace(/ +/g, ' ');
 }
 
 /** Names and values encoded and ordered, as both the address and the signature need them. */

@@ -1,4 +1,4 @@
-import { BrokenHttp } from './head.ts';
+import { BrokenHttp } from './fields.ts';
 
 const MAX_LINE = 4096;
 const MAX_TRAILER = 64 * 1024;
@@ -35,30 +35,29 @@ export class Chunked {
       const to = end < 0 ? bytes.length : end + 1;
       this.#line += bytes.toString('latin1', at, to);
       at = to;
-      if (this.#line.length > MAX_LINE) throw new BrokenHttp('A chunk of the answer begins without end.');
+      if (this.#line.length > MAX_LINE) throw new BrokenHttp('A chunk begins without end.');
       if (end >= 0) this.#takeLine();
     }
     return at;
   }
 
   #takeLine(): void {
-    if (!this.#line.endsWith('\r\n'))
-      throw new BrokenHttp('A chunk of the answer does not begin as it should.');
+    if (!this.#line.endsWith('\r\n')) throw new BrokenHttp('A chunk does not begin as it should.');
     const line = this.#line.slice(0, -2);
     this.#line = '';
     if (this.#state === 'size') {
       const size = /^([0-9a-f]{1,12})[ \t]*(?:;.*)?$/i.exec(line);
-      if (!size) throw new BrokenHttp('A chunk of the answer has no size.');
+      if (!size) throw new BrokenHttp('A chunk has no size.');
       this.#left = Number.parseInt(size[1]!, 16);
       this.#state = this.#left === 0 ? 'trailer' : 'data';
     } else if (this.#state === 'after data') {
-      if (line !== '') throw new BrokenHttp('A chunk of the answer is longer than it says.');
+      if (line !== '') throw new BrokenHttp('A chunk is longer than it says.');
       this.#state = 'size';
     } else if (line === '') {
       this.#state = 'end';
     } else {
       this.#trailer += line.length;
-      if (this.#trailer > MAX_TRAILER) throw new BrokenHttp('The answer goes on after its end.');
+      if (this.#trailer > MAX_TRAILER) throw new BrokenHttp('The trailer of the last chunk is too long.');
     }
   }
 }

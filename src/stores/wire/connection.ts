@@ -3,8 +3,10 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { endedEarly, relay } from '../relay.ts';
 import { Chunked } from './chunked.ts';
-import { BrokenHttp, type Head, keptFor, MAX_HEAD, parseHead } from './head.ts';
-import { Upload } from './upload.ts';
+import { BrokenHttp, isFieldValue } from './fields.ts';
+import { type Head, keptFor, MAX_HEAD, parseHead } from './head.ts';
+import { holdBack } from './hold-back.ts';
+import { OutgoingBody } from './outgoing-body.ts';
 
 export interface WireRequest {
   method: string;
@@ -162,12 +164,13 @@ export class Connection implements Controller {
     let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n`;
     for (let i = 0; i < headers.length; i += 2) {
       const value = headers[i + 1]!;
-      if (BREAKING.test(value)) throw new TypeError(`The header ${headers[i]} cannot have this value.`);
+      if (!isFieldValue(value)) throw new TypeError(`The header ${headers[i]} cannot have this value.`);
       head += `${headers[i]}: ${value}\r\n`;
     }
     this.#bodySent = true;
     if (body === null) {
       if (method === 'PUT' || method === 'POST') head += 'content-length: 0\r\n';
+      holdBack(socket);
       socket.write(`${head}\r\n`, 'latin1');
     } else if (Buffer.isBuffer(body)) {
       socket.cork();
@@ -188,7 +191,7 @@ export class Connection implements Controller {
       this.#fail(endedEarly(body));
       return;
     }
-    const upload = new Upload(socket, head, request.size, current);
+    const upload = new OutgoingBody(socket, head, request.size, current);
     const failed = (error: Error): void => {
       if (current()) this.#fail(error);
     };
@@ -335,4 +338,3 @@ export class Connection implements Controller {
 }
 
 const UNSENDABLE = /[^\x21-\x7e]/;
-const BREAKING = /[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/;

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { BrokenHttp, parseFields } from './fields.ts';
 
 /** The start of an answer: RFC 9112, sections 4 and 5. */
 export interface Head {
@@ -13,14 +14,6 @@ export interface Head {
 /** An answer's head may have so many bytes; more is no answer of an object store. */
 export const MAX_HEAD = 64 * 1024;
 
-/** An answer that is no HTTP/1.1. Its code is of the family that Node's parser uses. */
-export class BrokenHttp extends Error {
-  readonly code = 'HPE_INVALID';
-}
-
-/** Lower-case names of headers as they came: a server spells them the same way every time. */
-const names = new Map<string, string>();
-
 /**
  * @param text the bytes as Latin-1, to the empty line, without it
  * @param method of the request: an answer to HEAD has no body, whatever it says
@@ -32,30 +25,8 @@ export function parseHead(text: string, method: string): Head {
   const line = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [^\r\n]*)?$/.exec(text.slice(0, end));
   if (!line) throw new BrokenHttp('The answer is no HTTP/1.1.');
   const status = Number(line[2]);
-  const headers: IncomingHttpHeaders = {};
-  for (let at = end + 2; at < text.length; at = end + 2) {
-    end = text.indexOf('\r\n', at);
-    if (end < 0) end = text.length;
-    const colon = text.indexOf(':', at);
-    if (colon < 0 || colon > end) throw new BrokenHttp('A header of the answer has no name.');
-    const name = lowerName(text.slice(at, colon));
-    const value = text.slice(colon + 1, end).trim();
-    const before = headers[name];
-    if (before === undefined) headers[name] = value;
-    else headers[name] = Array.isArray(before) ? [...before, value] : [before, value];
-  }
+  const headers = parseFields(text, end + 2);
   return { status, headers, body: framing(status, headers, method), persistent: persists(line[1]!, headers) };
-}
-
-function lowerName(name: string): string {
-  const known = names.get(name);
-  if (known !== undefined) return known;
-  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) {
-    throw new BrokenHttp('A header of the answer has a name that is none.');
-  }
-  const lower = name.toLowerCase();
-  if (names.size < 1000) names.set(name, lower);
-  return lower;
 }
 
 /** RFC 9112, 6.3. A length that is unclear is refused: what follows could pass for another answer. */

@@ -1,17 +1,17 @@
 import type { Socket } from 'node:net';
 import { Writable } from 'node:stream';
 
-/** The stream of a request's body had more or fewer bytes than was said. */
+/** The stream of a body had more or fewer bytes than was said. */
 export class WrongSize extends Error {}
 
 /** What waits to be written: larger writes cost less, and a body that comes faster is held back beyond it. Bytes. */
 const WAITING = 1024 * 1024;
 
 /**
- * A request on its way to the socket, which stays open after it. Its head goes with the first bytes of its body: of
- * one that fails before them, the other side hears nothing. Counts the bytes.
+ * The body of a request or an answer on its way to the socket, which stays open after it. The head goes with the first
+ * bytes: of a body that fails before them, the other side hears nothing. Counts the bytes.
  */
-export class Upload extends Writable {
+export class OutgoingBody extends Writable {
   readonly #socket: Socket;
   readonly #size: number | undefined;
   readonly #current: () => boolean;
@@ -21,7 +21,7 @@ export class Upload extends Writable {
   /**
    * @param head to its empty line, as Latin-1
    * @param size bytes that were promised; undefined: it goes in chunks (RFC 9112, 7.1)
-   * @param current whether the socket is still this request's
+   * @param current whether the socket is still this body's
    */
   constructor(socket: Socket, head: string, size: number | undefined, current: () => boolean) {
     super({ highWaterMark: WAITING });
@@ -29,6 +29,11 @@ export class Upload extends Writable {
     this.#head = head;
     this.#size = size;
     this.#current = current;
+  }
+
+  /** Bytes of the body that were written to the socket. */
+  get sent(): number {
+    return this.#sent;
   }
 
   /** A chunk, or all that have gathered while the socket was busy. */

@@ -1,0 +1,66 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** What came is no HTTP/1.1. Its code is of the family that Node's parser uses. */
+export class BrokenHttp extends Error {
+  readonly code = 'HPE_INVALID';
+}
+
+/** Lower-case names of headers as they came: the other side spells them the same way every time. */
+const names = new Map<string, string>();
+const MOST_NAMES = 1000;
+
+/**
+ * The header fields of a message (RFC 9112, section 5): no space before the colon, no line that goes on with the one
+ * before. A field that came several times is a list.
+ * @param text the message's head as Latin-1, to the empty line, without it
+ * @param from where its first field begins
+ * @throws BrokenHttp
+ */
+export function parseFields(text: string, from: number): IncomingHttpHeaders {
+  const headers: IncomingHttpHeaders = {};
+  for (let at = from, end: number; at < text.length; at = end + 2) {
+    end = text.indexOf('\r\n', at);
+    if (end < 0) end = text.length;
+    const colon = text.indexOf(':', at);
+    if (colon < 0 || colon > end) throw new BrokenHttp('A header has no name.');
+    const name = lowerName(text.slice(at, colon));
+    const value = trimmed(text, colon + 1, end);
+    const before = Object.hasOwn(headers, name) ? headers[name] : undefined;
+    if (before === undefined) headers[name] = value;
+    else headers[name] = Array.isArray(before) ? [...before, value] : [before, value];
+  }
+  return headers;
+}
+
+function lowerName(name: string): string {
+  const known = names.get(name);
+  if (known !== undefined) return known;
+  if (!isFieldName(name)) throw new BrokenHttp('A header has a name that is none.');
+  const lower = name.toLowerCase();
+  if (names.size < MOST_NAMES) names.set(name, lower);
+  return lower;
+}
+
+/** A token of RFC 9110, 5.6.2. */
+export const isFieldName = (name: string): boolean => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name);
+
+/** Whether HTTP can carry it: one character a byte, and no control characters but the tab (RFC 9110, 5.5). */
+export const isFieldValue = (value: string): boolean => !BREAKING.test(value);
+
+const BREAKING = /[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/;
+
+const SPACE = 32;
+const TAB = 9;
+const isSpace = (code: number): boolean => code === SPACE || code === TAB;
+
+/**
+ * Without spaces and tabs around it, and only without those: `trim` would take 0xA0 off as well, which may be the
+ * second byte of a letter ("à").
+ */
+export function trimmed(text: string, from = 0, to = text.length): string {
+  let start = from;
+  let end = to;
+  while (start < end && isSpace(text.charCodeAt(start))) start++;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
