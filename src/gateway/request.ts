@@ -148,11 +148,10 @@ export function checkNewKey(key: string): void {
   }
 }
 
-/** A header's value, when it came once or as a list that HTTP allows to join. */
+/** A header's value. Also of a name that a client made up: it may be one that every object has ("constructor"). */
 export function header(request: { headers: IncomingHttpHeaders }, name: string): string | undefined {
   const value = request.headers[name];
-  // A name that a client made up may be one that every object has ("constructor").
-  return Array.isArray(value) ? value.join(',') : typeof value === 'string' ? value : undefined;
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** Header bytes are UTF-8 where they are text; Node gives each byte as one character. */

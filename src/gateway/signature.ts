@@ -7,7 +7,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { HmacKey } from '../stores/s3/hmac-key.ts';
 import { trimmed } from '../stores/wire/fields.ts';
 import { uriDecode, uriEncode, uriEncodePath } from './percent.ts';
-import type { Query } from './request.ts';
+import { header, type Query } from './request.ts';
 
 export const ALGORITHM = 'AWS4-HMAC-SHA256';
 export const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
@@ -53,9 +53,7 @@ export function canonicalRequest(
 ): string {
   let lines = '';
   for (const name of signedHeaders) {
-    const value = headers[name];
-    // A name may be one that every object has ("constructor").
-    const text = typeof value === 'string' ? value : Array.isArray(value) ? value.join(',') : '';
+    const text = header({ headers }, name) ?? '';
     lines += `${name}:${trimmed(text).replace(/ {2,}/g, ' ')}\n`;
   }
   return `${method}\n${canonicalPath(path)}\n${canonicalQuery(query)}\n${lines}\n${signedHeaders.join(';')}\n${payload}`;

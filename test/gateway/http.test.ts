@@ -235,6 +235,25 @@ it('keeps the last letter of a value, whatever its bytes', async () => {
   await store.delete('letters');
 });
 
+it('joins the values of a header that came several times, in the signature too', async () => {
+  const { headers } = signed(port, {
+    method: 'PUT',
+    path: '/bucket/twice',
+    payload: 'UNSIGNED-PAYLOAD',
+    headers: { 'x-amz-meta-a': 'one,two', 'content-encoding': 'aws-chunked,gzip' },
+  });
+  const lines = Object.entries(headers).flatMap(([name, value]) =>
+    value.startsWith('AWS4')
+      ? `${name}: ${value}\r\n`
+      : value.split(',').map((each) => `${name}: ${each}\r\n`),
+  );
+  const head = `PUT /bucket/twice HTTP/1.1\r\n${lines.join('')}content-length: 0\r\nconnection: close\r\n\r\n`;
+  assert.match(await raw(port, head), /^HTTP\/1\.1 200/);
+  const { metadata, contentEncoding } = await store.head('twice');
+  assert.deepEqual([metadata?.a, contentEncoding], ['one,two', 'gzip']);
+  await store.delete('twice');
+});
+
 it('lets go of a download whose client is gone', async () => {
   const destroyed = Promise.withResolvers<void>();
   const slow = await startGateway({}, (inner) =>

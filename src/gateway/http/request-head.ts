@@ -6,6 +6,7 @@ export interface RequestHead {
   method: string;
   /** As it was sent, one character a byte. */
   target: string;
+  /** Lower-case names; a field that came several times has its values in one, with commas. */
   headers: IncomingHttpHeaders;
   /** Bytes of the body that follows, or that it comes in chunks. */
   body: number | 'chunked';
@@ -33,6 +34,11 @@ export function parseRequestHead(text: string): RequestHead {
   const headers = parseFields(text, end + 2);
   for (const name of SINGLE) {
     if (Array.isArray(headers[name])) throw new BrokenHttp(`The header ${name} came more than once.`);
+  }
+  for (const name in headers) {
+    const value = headers[name];
+    // As it is signed.
+    if (Array.isArray(value)) headers[name] = value.join(',');
   }
   const modern = line[3] === '1';
   if (modern && headers.host === undefined) throw new BrokenHttp('The request does not say its host.');
