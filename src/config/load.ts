@@ -143,8 +143,17 @@ function checkReferences(
     if (typeof name !== 'string' || known.includes(name)) return;
     problem(path, `${path}: there is no connection "${name}" (there are: ${known.join(', ') || 'none'}).`);
   };
-  for (const [prefix, name] of Object.entries(settings.use ?? {}))
-    check(`use.${JSON.stringify(prefix)}`, name);
+  for (const [prefix, name] of Object.entries(settings.use ?? {})) {
+    const path = `use.${JSON.stringify(prefix)}`;
+    check(path, name);
+    // What no address begins with would leave all of them to the environment.
+    if (!/^(?:[a-z][a-z0-9+.-]*:|\/)/i.test(prefix)) {
+      problem(
+        path,
+        `${path}: no address begins so; write a scheme (s3://), or more of an address (s3://bucket).`,
+      );
+    }
+  }
   for (const backend of ['s3', 'gcs', 'azure'] as const) {
     check(`export.${backend}.connection`, settings.export?.[backend]?.connection);
   }

@@ -138,6 +138,11 @@ describe('mistakes are named with line, column and what to do', () => {
       'use:\n  "s3://": nowhere',
       /^some\.yaml:2:12: .*no connection "nowhere" \(there are: none\)/,
     ],
+    [
+      'what no address begins with',
+      'connections: {m: {type: s3}}\nuse:\n  "s3//": m',
+      /^some\.yaml:3:11: use\."s3\/\/": no address begins so/,
+    ],
     ['broken YAML', 'a: [1, 2\nb: "', /^some\.yaml:\d+:\d+: /],
     ['a key twice', 'state: a\nstate: b', /^some\.yaml:2:1: /],
   ] as const) {
@@ -154,6 +159,26 @@ describe('mistakes are named with line, column and what to do', () => {
     );
     const [problem] = await checkConnections(loaded);
     assert.match(problemText(problem!), /some\.yaml:5:16: Connection "m": part_size/);
+  });
+
+  test('a misspelled setting of a connection of any type', async () => {
+    const sound = {
+      lakefs: 'endpoint: "http://x", access_key_id: a, secret_access_key: b',
+      weaviate: 'url: "http://x"',
+      databricks: 'host: x, token: t',
+      unity: 'url: "http://x"',
+      s3: 'endpoint: "http://x"',
+      gcs: 'anonymous: true',
+      azure: 'account: a, anonymous: true',
+      file: 'root: /x',
+    };
+    for (const [type, settings] of Object.entries(sound)) {
+      const problems = async (more: string) =>
+        checkConnections(await load(`connections:\n  c: {type: ${type}, ${settings}${more}}`));
+      assert.deepEqual(await problems(''), [], type);
+      const [problem] = await problems(', endpont: "http://y"');
+      assert.match(problem!.message, /^Connection "c": endpont is no setting of .*there are: /, type);
+    }
   });
 });
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import type { Connection } from '../../base/connections.ts';
 import { SluiceError } from '../../base/errors.ts';
+import { SettingReader } from '../../stores/setting-reader.ts';
 
 export interface LakefsConnection {
   /** Without `/api/v1` and without a '/' at its end. */
@@ -84,6 +85,11 @@ export function parseEndpoint(text: string): string {
 
 function fromConnection(connection: Connection | undefined): Layer {
   if (!connection) return { name: '' };
+  // A misspelled endpoint would leave it to the environment which server gets these keys.
+  new SettingReader(connection.name, connection).known(
+    ['endpoint', 'access_key_id', 'secret_access_key', 'via'],
+    'lakeFS',
+  );
   const setting = (name: string): string | undefined => {
     const value = connection[name];
     if (value === undefined || value === null || value === '') return undefined;

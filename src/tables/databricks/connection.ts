@@ -1,6 +1,7 @@
 import { request } from 'undici';
 import type { Connection } from '../../base/connections.ts';
 import { SluiceError } from '../../base/errors.ts';
+import { SettingReader } from '../../stores/setting-reader.ts';
 import { RestClient } from '../rest.ts';
 
 /** A workspace, and who we are there: a token, or a service principal's id and secret. */
@@ -22,6 +23,10 @@ export function parseDatabricksConnection(connection: Connection): DatabricksCon
     if (typeof value !== 'string') throw bad(`has a "${key}" that is no text`);
     return value;
   };
+  new SettingReader(connection.name, connection).known(
+    ['host', 'token', 'client_id', 'client_secret', 'warehouse_id'],
+    'Databricks',
+  );
   const host = text('host');
   if (!host) throw bad('has no "host", such as https://your-workspace.azuredatabricks.net');
   const url = /^https?:\/\//.test(host) ? host : `https://${host}`;

@@ -1,5 +1,6 @@
 import type { Connection, Connections } from '../../base/connections.ts';
 import { SluiceError } from '../../base/errors.ts';
+import { SettingReader } from '../../stores/setting-reader.ts';
 import type { OidcCredentials } from './sign-in.ts';
 
 /** Where a Weaviate is and how to sign in. */
@@ -16,6 +17,18 @@ export interface WeaviateConnection {
   /** More headers, such as keys of model providers. Secret. */
   headers: Record<string, string>;
 }
+
+const KNOWN = [
+  'url',
+  'grpc',
+  'api_key',
+  'bearer_token',
+  'headers',
+  'refresh_token',
+  'client_id',
+  'client_secret',
+  'scope',
+];
 
 /**
  * Reads a connection of type weaviate: `url`, `grpc` (host:port, may begin with grpc:// or grpcs://),
@@ -34,6 +47,7 @@ export function parseWeaviateConnection(connection: Connection): WeaviateConnect
     return value;
   };
   if (connection.type !== 'weaviate') throw bad(`is of type ${connection.type}; weaviate is needed here.`);
+  new SettingReader(connection.name, connection).known(KNOWN, 'Weaviate');
   const url = text('url');
   if (url === undefined) throw bad('has no url, such as http://localhost:8080.');
   const parsed = parseUrl(url);

@@ -1,5 +1,6 @@
 import type { Connection } from '../../../base/connections.ts';
 import { SluiceError } from '../../../base/errors.ts';
+import { SettingReader } from '../../../stores/setting-reader.ts';
 import { RestClient } from '../../rest.ts';
 
 export interface UnityConnection {
@@ -11,6 +12,7 @@ export interface UnityConnection {
 
 /** @throws SluiceError BAD_CONFIG, naming what is missing */
 export function parseUnityConnection(connection: Connection): UnityConnection {
+  new SettingReader(connection.name, connection).known(['url', 'token'], 'Unity Catalog');
   const { url, token } = connection;
   if (typeof url !== 'string' || !/^https?:\/\//.test(url)) {
     throw new SluiceError(
