@@ -2,13 +2,14 @@
  * Upload ids and continuation tokens that carry all they need, under a signature, so that any replica of the
  * gateway with the same configuration can go on with them, and nobody can make one up.
  */
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { hash, hkdfSync, timingSafeEqual } from 'node:crypto';
 import type { GatewayClient } from '../router/mapping.ts';
+import { HmacKey } from '../stores/s3/hmac-key.ts';
 
 const MAC_BYTES = 16;
 
 export class Tokens {
-  readonly #key: Buffer;
+  readonly #key: HmacKey;
 
   /** @param secret the configuration's own; without it the key is derived from the clients' keys */
   constructor(secret: string | undefined, clients: readonly GatewayClient[]) {
@@ -18,7 +19,7 @@ export class Tokens {
         .map(({ name, accessKey, secretKey }) => JSON.stringify([name, accessKey, secretKey]))
         .sort()
         .join('\n');
-    this.#key = Buffer.from(hkdfSync('sha256', material, '', 'sluice gateway tokens', 32));
+    this.#key = new HmacKey(Buffer.from(hkdfSync('sha256', material, '', 'sluice gateway tokens', 32)));
   }
 
   /**
@@ -42,7 +43,7 @@ export class Tokens {
   }
 
   #mac(purpose: readonly string[], text: Buffer): Buffer {
-    const hmac = createHmac('sha256', this.#key).update(JSON.stringify(purpose)).update('\n').update(text);
-    return hmac.digest().subarray(0, MAC_BYTES);
+    const message = Buffer.concat([Buffer.from(`${JSON.stringify(purpose)}\n`), text]);
+    return Buffer.from(this.#key.digest(hash('sha256', message, 'hex')), 'hex').subarray(0, MAC_BYTES);
   }
 }
