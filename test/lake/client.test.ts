@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
@@ -95,6 +96,23 @@ describe('the client of lakeFS', () => {
       message: /Check that lakeFS runs/,
     });
     await nobody.close();
+  });
+
+  it('says that it was closed, to those who still wait for an answer and to those who ask later', async () => {
+    const silent = createServer();
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const closed = new LakeClient({ ...lake.server.connection, endpoint }, { retry });
+    const asked = once(silent, 'request');
+    const waiting = closed.repository('sample');
+    waiting.catch(() => undefined);
+    await asked;
+    await closed.close();
+    const expected = { code: 'CANCELED', retryable: false, message: /repository.*closed/ };
+    await assert.rejects(waiting, expected);
+    await assert.rejects(closed.repository('sample'), expected);
+    silent.closeAllConnections();
+    silent.close();
   });
 
   it('tries again when it is throttled, when the server fails, and when the connection is cut', async () => {

@@ -5,7 +5,7 @@ import { StoreError } from '../../stores/errors.ts';
 import { asBuffer, readAll } from '../../stores/read.ts';
 import { DEFAULT_RETRY, networkFailure, type RetryPolicy, retry } from '../../stores/retry.ts';
 import { type Answer, exchange } from '../../stores/wire/answer.ts';
-import { WrongSize } from '../../stores/wire/outgoing-body.ts';
+import { ownFailure } from '../../stores/wire/failure.ts';
 import { WirePool } from '../../stores/wire/pool.ts';
 import type { LakefsConnection } from './connection.ts';
 import { answerFailure, header, presignedFailure, type Subject } from './failure.ts';
@@ -235,8 +235,9 @@ export class Transport {
   #failure(error: unknown, call: Call): unknown {
     if (error instanceof SluiceError) return error;
     if (call.signal?.aborted) return canceled(call.subject.store, call.signal);
-    if (error instanceof WrongSize) {
-      return new StoreError('CORRUPT', `Cannot ${call.subject.doing}: ${error.message}`, {
+    const own = ownFailure(error);
+    if (own) {
+      return new StoreError(own.code, `Cannot ${call.subject.doing}: ${own.why}.`, {
         ...call.subject,
         cause: error,
       });

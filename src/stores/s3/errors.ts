@@ -2,8 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type ErrorCode, SluiceError } from '../../base/errors.ts';
 import { StoreError, type StoreErrorDetails } from '../errors.ts';
 import { networkFailure, parseRetryAfter } from '../retry.ts';
-import { WrongSize } from '../wire/outgoing-body.ts';
-import { PoolClosed } from '../wire/pool.ts';
+import { ownFailure } from '../wire/failure.ts';
 import { xmlFields } from './xml.ts';
 
 /** An error that an endpoint answered, with what it says on how to ask better. */
@@ -169,17 +168,12 @@ export function answeredError(
 export function unansweredError(asked: Asked, error: Error): Error {
   if (error instanceof SluiceError) return error;
   const code = (error as { code?: string }).code;
-  if (error instanceof WrongSize) {
-    return new StoreError('CORRUPT', sentence(asked, 'the body has more or fewer bytes than its size', ''), {
+  const own = ownFailure(error);
+  if (own) {
+    return new StoreError(own.code, sentence(asked, own.why, ''), {
       store: asked.store,
       key: asked.key,
       cause: error,
-    });
-  }
-  if (error instanceof PoolClosed) {
-    return new StoreError('CANCELED', sentence(asked, 'the store was closed', ''), {
-      store: asked.store,
-      key: asked.key,
     });
   }
   const failure = networkFailure(error);
