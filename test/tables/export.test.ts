@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { Json } from '../../src/base/json.ts';
+import { contextOf } from '../../src/commands/export.ts';
+import type { Part } from '../../src/jobs/part.ts';
+import { TableExportKind } from '../../src/tables/export/kind.ts';
 import { Workspace } from '../support/databricks/workspace.ts';
 import { deltaRows, expectedRows } from '../support/delta/rows.ts';
 import { TableApp, tablesOf } from '../support/delta/table-app.ts';
@@ -172,5 +176,40 @@ describe('a table export', () => {
     const back = await user.export(moved, { catalog });
     assert.equal(tablesOf(back).plain!.status, 'SUCCESS');
     assert.ok(workspace.tables.has('main.main.plain'));
+  });
+
+  it('a wrong folder of descriptors drops no table', async () => {
+    const catalog = { connection: 'uc', name: 'main' };
+    await user.export(user.lake.c2, { catalog });
+    const asked: { [key: string]: Json }[] = [{}, { table_defs: ['users'] }];
+    for (const more of asked) {
+      const job = await user.export(user.lake.c2, {
+        ...{ catalog, on_delete: 'drop', table_descriptors_path: '_lakefs_tabels' },
+        ...more,
+      });
+      assert.deepEqual([job.status, job.error?.code], ['FAILED', 'BAD_SPEC']);
+      assert.match(job.error!.message, /No table is described in _lakefs_tabels\/ .*table_descriptors_path/);
+    }
+    assert.ok(workspace.tables.has('main.main.users'));
+  });
+
+  it('a job that another one overtook does not take a table back to its own commit', async () => {
+    const target = `${user.target}/overtaken`;
+    const spec = { source: 'lakefs://lake/main', target_base_location: target, tables: ['orders'] };
+    user.server.branches.set('main', user.lake.c1);
+    const kind = new TableExportKind();
+    const context = contextOf(user.app, new AbortController().signal);
+    const pinned = await kind.prepare(kind.parse(spec), context);
+    const parts: Part[] = [];
+    for await (const batch of kind.plan(pinned, context)) parts.push(...batch);
+
+    const job = await user.export(user.lake.c2, spec);
+    assert.equal(job.status, 'SUCCESS', JSON.stringify(job.report));
+    await assert.rejects(kind.run(parts[0]!, pinned, { ...context, partAttempt: 1, progress() {} }), {
+      code: 'CONFLICT',
+      message: new RegExp(`another one brought it to commit ${user.lake.c2}`),
+    });
+    const again = await user.export(user.lake.c2, spec);
+    assert.match(String(tablesOf(again).orders!.reason), /exported at this commit/);
   });
 });

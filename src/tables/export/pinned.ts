@@ -1,5 +1,6 @@
-import { SluiceError } from '../../base/errors.ts';
+import { isError, SluiceError } from '../../base/errors.ts';
 import type { Json } from '../../base/json.ts';
+import { asFolder } from '../../base/keys.ts';
 import type { JobContext } from '../../jobs/kind.ts';
 import { parseLakeUri } from '../../lake/client/address.ts';
 import { openFolder } from '../../stores/folder.ts';
@@ -17,6 +18,8 @@ export interface PlannedTable {
   method: MethodName;
   descriptor?: Descriptor;
   decision: Decision;
+  /** The commit that the target held when this was decided. */
+  held?: string;
 }
 
 /** A table export with everything that moves nailed down. */
@@ -95,7 +98,7 @@ async function planTables(
       const location = targetUri(spec.target_base_location, pin.branch, name);
       const wanted = { method, location, all: spec.all };
       const decision = await context.slots.run(() => decide(lake, pin, each, known.get(name), wanted));
-      return { name, method, descriptor: each.descriptor, decision };
+      return { name, method, descriptor: each.descriptor, decision, held: known.get(name)?.exported?.commit };
     }),
   );
   // Without a list every known table is meant, also one whose descriptor is gone.
@@ -105,9 +108,11 @@ async function planTables(
       if (described.has(state.table) || state.status === 'DROPPED' || state.repository !== pin.repository)
         continue;
       const reason = 'its descriptor is gone';
-      tables.push({ name: state.table, method: spec.method, decision: { action: 'deleted', reason } });
+      const decision: Decision = { action: 'deleted', reason };
+      tables.push({ name: state.table, method: spec.method, decision, held: state.exported?.commit });
     }
   }
+  await refuseWrongFolder(tables, spec, pin, lake);
   const there = new Set(tables.flatMap((table) => (table.descriptor ? [table.name] : [])));
   const all = there.size > 0 ? `there are ${[...there].sort().join(', ')}` : `nothing is described there`;
   for (const name of spec.tables ?? []) {
@@ -118,4 +123,31 @@ async function planTables(
   return tables
     .filter((table) => !spec.tables || spec.tables.includes(table.name))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * Tells a descriptors' folder whose name is wrong from one that was emptied: tables would be dropped by a slip.
+ * @throws SluiceError BAD_SPEC
+ */
+async function refuseWrongFolder(
+  tables: readonly PlannedTable[],
+  { table_descriptors_path: folder }: TableExportSpec,
+  pin: CommitPin,
+  lake: Lake,
+): Promise<void> {
+  const gone = tables.find(({ decision }) => decision.action === 'deleted')?.held;
+  if (gone === undefined || tables.some(({ descriptor }) => descriptor)) return;
+  try {
+    for await (const page of lake.list(pin.repository, gone, { prefix: asFolder(folder), amount: 1 })) {
+      if (page.length > 0) return;
+    }
+  } catch (error) {
+    // A commit that is gone tells nothing.
+    if (isError(error, 'NOT_FOUND')) return;
+    throw error;
+  }
+  throw new SluiceError(
+    'BAD_SPEC',
+    `No table is described in ${asFolder(folder)} at commit ${pin.commit.slice(0, 12)}, nor was any at commit ${gone.slice(0, 12)}, at which tables were exported: correct table_descriptors_path.`,
+  );
 }

@@ -24,6 +24,7 @@ export async function runTable(
   if (decision.action === 'unchanged') return { counts: { skipped: 1 }, skipped: decision.reason };
   const states = await statesOf(spec, pin.branch, context);
   const before = await states.read(table.name, context.signal);
+  refuseOvertaken(table, before, pin.commit);
   const location = targetUri(spec.target_base_location, pin.branch, table.name);
   const state: TableState = {
     format: 1,
@@ -63,6 +64,26 @@ export async function runTable(
     if (!context.signal.aborted) await states.write(failed);
     throw error;
   }
+}
+
+/**
+ * A job that goes on after another one brought a newer commit would take the table back to its own.
+ * @throws SluiceError CONFLICT; the table's state stays what the other job left
+ */
+function refuseOvertaken(
+  { name, held, decision }: PlannedTable,
+  before: TableState | undefined,
+  commit: string,
+): void {
+  const now = before?.exported?.commit;
+  if (decision.action === 'fail' || now === held || now === commit) return;
+  // Done by an earlier try of this one.
+  if (decision.action === 'deleted' && before?.status === 'DROPPED') return;
+  throw new SluiceError(
+    'CONFLICT',
+    `Since this job looked at ${name}, another one brought it to commit ${now ?? 'none: it was dropped'}. Export the tables again as a new job.`,
+    { retryable: false },
+  );
 }
 
 async function exportTable(
