@@ -66,8 +66,11 @@ describe('a table export', () => {
       /_lakefs_tables\/broken.yaml.*not YAML/,
     );
     assert.equal(tables.plain!.status, 'SKIPPED');
-    const again = await user.export(user.lake.commit(next, { '_lakefs_tables/broken.yaml': null }));
+    const mended = user.lake.commit(next, { '_lakefs_tables/broken.yaml': null });
+    const again = await user.export(mended);
     assert.equal(again.status, 'SUCCESS');
+    assert.equal(tablesOf(again).broken!.status, 'SUCCESS');
+    assert.equal(tablesOf(await user.export(mended)).broken, undefined, 'it is forgotten');
   });
 
   it('a listed table without descriptor fails, with or without .yaml', async () => {
@@ -85,6 +88,8 @@ describe('a table export', () => {
     assert.equal(job.status, 'FAILED');
     const { message } = tablesOf(job).plane!.error as { message: string };
     assert.match(message, /no table "plane" at commit .*there are orders, plain, users, v2\./);
+    const whole = await user.export(user.lake.c2);
+    assert.deepEqual([whole.status, tablesOf(whole).plane], ['SUCCESS', undefined]);
     const ofCommit = await user.export(user.lake.c2, { source: `lakefs://lake/${user.lake.c2}` });
     assert.equal(ofCommit.error?.code, 'BAD_SPEC');
     assert.match(ofCommit.error!.message, /--branch main/);

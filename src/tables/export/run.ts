@@ -61,7 +61,9 @@ export async function runTable(
       error: { code, message },
       failures: (before?.failures ?? 0) + 1,
     };
-    if (!context.signal.aborted) await states.write(failed);
+    // A name that nothing describes is a slip, and no table whose state anyone wants to see from then on.
+    const slip = decision.action === 'fail' && decision.code === 'NOT_FOUND' && !before;
+    if (!context.signal.aborted && !slip) await states.write(failed);
     throw error;
   }
 }
@@ -187,7 +189,8 @@ async function endDeleted(
   context: PartContext,
 ): Promise<PartResult> {
   const { reason } = table.decision;
-  if (spec.on_delete === 'keep')
+  // What never was exported leaves nothing to keep.
+  if (spec.on_delete === 'keep' && state.exported)
     return { counts: { skipped: 1 }, skipped: `${reason}; kept (on_delete: keep)` };
   const catalog = spec.catalog && catalogFor(spec, undefined, context);
   if (catalog && state.registered !== undefined) await catalog.drop(state.registered, context.signal);
