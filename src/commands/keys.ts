@@ -1,7 +1,7 @@
-import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { formatTable, printable } from '../base/format.ts';
 import type { Json } from '../base/json.ts';
+import { userName } from '../base/user.ts';
 import { silentLog } from '../jobs/kind.ts';
 import { openDatabase } from '../jobs/state/open.ts';
 import { Audit } from '../service/audit.ts';
@@ -95,7 +95,7 @@ async function withKeys(
   const db = await openDatabase(state, serviceSchema);
   try {
     const audit = new Audit(state, db, silentLog);
-    const who = `user:${userInfo().username}`;
+    const who = `user:${userName()}`;
     await work(new Keys(db), (what, subject) => audit.note({ who, what, subject, outcome: 'ok' }));
   } finally {
     await db.close();

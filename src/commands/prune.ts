@@ -1,7 +1,7 @@
-import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { formatBytes, formatTable, formatTime, printable } from '../base/format.ts';
 import { KEEP_NAMES, type Keep } from '../base/retention.ts';
+import { userName } from '../base/user.ts';
 import type { RetentionReport, RetentionRequest } from '../service/retention/retention.ts';
 import { EXIT, usage } from './errors.ts';
 import { runs, type Session } from './session.ts';
@@ -89,7 +89,7 @@ async function note(state: string, report: RetentionReport): Promise<void> {
   ]);
   const db = await openDatabase(state, serviceSchema);
   try {
-    await new Audit(state, db, silentLog).noteRetention(`user:${userInfo().username}`, report);
+    await new Audit(state, db, silentLog).noteRetention(`user:${userName()}`, report);
   } finally {
     await db.close();
   }

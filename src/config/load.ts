@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import type { Connection } from '../base/connections.ts';
 import { SluiceError } from '../base/errors.ts';
+import { homeFolder } from '../base/user.ts';
 import { isPostgres } from '../jobs/state/open.ts';
 import { check, type Place, type Problem, readScalar } from './check.ts';
 import { defaults, type Settings, settingsShape } from './settings.ts';
@@ -48,7 +48,7 @@ export function findConfig({
     const by = config === undefined ? '$SLUICE_CONFIG' : '--config';
     throw new SluiceError('NOT_FOUND', `The configuration ${path} that ${by} names does not exist.`);
   }
-  const home = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config');
+  const home = env.XDG_CONFIG_HOME || join(homeFolder(env), '.config');
   return [join(cwd, 'sluice.yaml'), join(home, 'sluice', 'sluice.yaml')].find((path) => existsSync(path));
 }
 
@@ -193,7 +193,7 @@ function stateOf(said: string | undefined, env: NodeJS.ProcessEnv, cwd: string):
 
 /** Freedesktop's base directory specification: state lies in $XDG_STATE_HOME, ~/.local/state without it. */
 function defaultState(env: NodeJS.ProcessEnv): string {
-  return join(env.XDG_STATE_HOME || join(env.HOME || homedir(), '.local', 'state'), 'sluice');
+  return join(env.XDG_STATE_HOME || join(homeFolder(env), '.local', 'state'), 'sluice');
 }
 
 /** The single values of a shape that have a name of ours all the way: those that a variable or flag can set. */

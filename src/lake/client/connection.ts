@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import type { Connection } from '../../base/connections.ts';
 import { SluiceError } from '../../base/errors.ts';
+import { homeFolder } from '../../base/user.ts';
 import { SettingReader } from '../../stores/setting-reader.ts';
 
 export interface LakefsConnection {
@@ -117,7 +117,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Layer {
 
 /** lakectl's configuration; keys may be nested or written with dots. */
 function fromLakectl(env: NodeJS.ProcessEnv): Layer {
-  const path = env.LAKECTL_CONFIG_FILE || join(env.HOME || homedir(), '.lakectl.yaml');
+  const path = env.LAKECTL_CONFIG_FILE || join(homeFolder(env), '.lakectl.yaml');
   let content: unknown;
   try {
     content = parse(readFileSync(path, 'utf8'));
