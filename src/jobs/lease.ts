@@ -10,6 +10,8 @@ import type { Hold } from './kind.ts';
 export interface LeaseOptions {
   /** The job's id. The same holder takes over its own lease, wherever it runs now. */
   holder: string;
+  /** When that job was first started, milliseconds since 1970: tells it from one of the same id that another state has. */
+  begun?: number;
   /** Milliseconds a lease stays good without a renewal. */
   ttl?: number;
   /** For the one who is refused: what the holder does. */
@@ -22,6 +24,7 @@ export interface LeaseOptions {
 /** What is written into the lease object. */
 interface Lease {
   holder: string;
+  begun?: number;
   about: string;
   host: string;
   pid: number;
@@ -79,7 +82,7 @@ class StoreLease implements Hold {
     // Each round loses only to another taker, who is then seen and named.
     for (let round = 0; round < 5; round++) {
       const found = await this.#read();
-      if (found?.lease && found.lease.holder !== this.#options.holder && !(await this.#expired(found)))
+      if (found?.lease && !this.#isOwn(found.lease) && !(await this.#expired(found)))
         throw this.#refused(found.lease);
       try {
         if (!found && putIfAbsent) return await this.#write({ ifNoneMatch: '*' });
@@ -95,6 +98,11 @@ class StoreLease implements Hold {
       }
     }
     throw new SluiceError('LEASED', `${this.#where()} is being taken by others at this moment. Try again.`);
+  }
+
+  #isOwn({ holder, begun }: Lease): boolean {
+    const { holder: own, begun: ownBegun } = this.#options;
+    return holder === own && (begun === undefined || ownBegun === undefined || begun === ownBegun);
   }
 
   async renew(): Promise<void> {
@@ -151,6 +159,7 @@ class StoreLease implements Hold {
     const started = performance.now();
     const lease: Lease = {
       holder: this.#options.holder,
+      begun: this.#options.begun,
       about: this.#options.about,
       host: hostname(),
       pid: process.pid,

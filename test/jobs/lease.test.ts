@@ -74,6 +74,16 @@ for (const [name, make] of [
       await now.renew();
     });
 
+    test('does not pass to another job of the same id', async () => {
+      const store = make();
+      const hold = await acquireLease(store, key, { ...options('job-1'), begun: 1000 });
+      await assert.rejects(acquireLease(store, key, { ...options('job-1'), begun: 2000 }), {
+        code: 'LEASED',
+      });
+      await hold.renew();
+      await acquireLease(store, key, { ...options('job-1'), begun: 1000 });
+    });
+
     test('is taken again when someone removed the object', async () => {
       const store = make();
       const hold = await acquireLease(store, key, options('job-1'));

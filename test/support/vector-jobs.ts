@@ -5,6 +5,7 @@ import { type Connection, connectionsOf } from '../../src/base/connections.ts';
 import type { Json } from '../../src/base/json.ts';
 import { Limiter } from '../../src/base/limiter.ts';
 import { LocalEngine } from '../../src/jobs/engines/local/engine.ts';
+import type { Environment } from '../../src/jobs/environment.ts';
 import type { JobRecord } from '../../src/jobs/job.ts';
 import { silentLog } from '../../src/jobs/kind.ts';
 import { kindsOf } from '../../src/jobs/registry.ts';
@@ -21,6 +22,7 @@ export interface VectorJobs {
   /** A temporary folder; exports go to `out`, reports of imports to `imports`. */
   folder: string;
   engine: LocalEngine;
+  environment: Environment;
   /** Runs a job to its end. */
   run<Report>(kind: string, spec: Json, id: string): Promise<JobRecord & { report: Report }>;
   export(
@@ -45,18 +47,19 @@ export async function vectorJobs(
 ): Promise<VectorJobs> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-vectors-'));
   const connections = connectionsOf(options.connections);
+  const environment: Environment = {
+    kinds: kindsOf({
+      'vector-export': async () => new VectorExportKind(),
+      'vector-import': async () => new VectorImportKind(),
+    }),
+    open: storeOpener([fileProvider], connections),
+    connections,
+    slots: new Limiter(16),
+    log: silentLog,
+  };
   const engine = await LocalEngine.open({
     state: join(folder, 'state'),
-    environment: {
-      kinds: kindsOf({
-        'vector-export': async () => new VectorExportKind(),
-        'vector-import': async () => new VectorImportKind(),
-      }),
-      open: storeOpener([fileProvider], connections),
-      connections,
-      slots: new Limiter(16),
-      log: silentLog,
-    },
+    environment,
     retry: { attempts: 3, baseDelay: 2, maxDelay: 10, deadline: 60_000 },
     partsAtOnce: options.partsAtOnce ?? 2,
   });
@@ -68,6 +71,7 @@ export async function vectorJobs(
   return {
     folder,
     engine,
+    environment,
     run,
     export: ({ url, grpc }, id, more = {}) =>
       run<VectorReport>('vector-export', { weaviate: url, grpc, destination: out, id, ...more }, id),

@@ -5,6 +5,7 @@ import { after, before, type TestContext, test } from 'node:test';
 import { sampleObjects, sampleUuid } from '../../src/demo/vectors/sample.ts';
 import { type SampleWeaviate, startSampleWeaviate } from '../../src/demo/vectors/server.ts';
 import { differences } from '../../src/vectors/compare.ts';
+import { VectorExportKind } from '../../src/vectors/export/kind.ts';
 import { exportStatus } from '../../src/vectors/export/status.ts';
 import { type VectorJobs, vectorJobs } from '../support/vector-jobs.ts';
 
@@ -298,4 +299,23 @@ test('a glob that takes no tenant is refused: its export would be empty, and loo
   const job = await jobs.export(server, 'no-such-tenant', { include: ['Note'], tenants: ['a*', 'rome'] });
   assert.deepEqual([job.status, job.error?.code], ['FAILED', 'BAD_SPEC']);
   assert.match(job.error!.message, /No tenant matches "rome" \(there are: amsterdam/);
+});
+
+test('two jobs of one id do not write into one folder, whatever state each is kept in', async (t) => {
+  const other = await vectorJobs();
+  t.after(() => other.close());
+  const place = { include: ['Article'], destination: join(jobs.folder, 'shared') };
+  const kind = new VectorExportKind();
+  const { signal } = new AbortController();
+  const context = { ...jobs.environment, jobId: 'shared', attempt: 1, startedAt: 1, signal };
+  const spec = kind.parse({ weaviate: server.url, grpc: server.grpc, id: 'shared', ...place });
+  const pinned = await kind.prepare(spec, context);
+  const hold = await kind.hold(pinned, context);
+  const refused = await other.export(server, 'shared', place);
+  assert.deepEqual([refused.status, refused.error?.code], ['FAILED', 'LEASED']);
+  await hold.release();
+
+  const later = await other.run('vector-export', { ...spec, fileRows: 60 }, 'later');
+  assert.equal(later.status, 'SUCCESS', later.error?.message);
+  await assert.rejects(kind.hold(pinned, context), { code: 'ALREADY_EXISTS' });
 });

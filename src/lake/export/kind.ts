@@ -39,6 +39,7 @@ export class LakeExportKind implements Kind<LakeExportSpec, PinnedExport> {
     const { store, root } = placement;
     const lease = await acquireLease(store, `${root}${ownFolder(pinned.spec.name)}lease.json`, {
       holder: context.jobId,
+      begun: context.startedAt,
       about: `export "${pinned.spec.name}" of ${pinned.spec.source}`,
       signal: context.signal,
     });

@@ -28,6 +28,7 @@ export class TableExportKind implements Kind<TableExportSpec, PinnedTables> {
     const folder = stateFolder(asFolder(path), pin.branch);
     return await acquireLease(store, `${folder}lease.json`, {
       holder: context.jobId,
+      begun: context.startedAt,
       about: `export of the tables of ${pin.repository}/${pin.branch}`,
       signal: context.signal,
     });

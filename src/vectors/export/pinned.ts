@@ -18,6 +18,8 @@ export interface PinnedVectors {
   version: string;
   /** When reading began by the server's clock, milliseconds since 1970. */
   startedAt: number;
+  /** The key of the plan under the export's folder: each has its own, so that none takes another's. */
+  plan: string;
   classes: PinnedClass[];
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { SluiceError } from '../../base/errors.ts';
 import { canonicalJson, type Json } from '../../base/json.ts';
@@ -20,7 +21,6 @@ import {
 } from './pinned.ts';
 import type { VectorExportSpec } from './spec.ts';
 
-export const PLAN_FILE = `${OWN_FOLDER}plan.jsonl`;
 /**
  * Looks at the server and writes the plan beside the data, a part a line: tenants come and go, and a plan
  * made again must be the same.
@@ -28,12 +28,7 @@ export const PLAN_FILE = `${OWN_FOLDER}plan.jsonl`;
  */
 export async function prepareExport(spec: VectorExportSpec, context: JobContext): Promise<PinnedVectors> {
   return withExport(spec, context, async ({ client, store, root }) => {
-    if (await findObject(store, `${root}${METADATA_FILE}`)) {
-      throw new SluiceError(
-        'ALREADY_EXISTS',
-        `There is an export "${spec.id}" in ${spec.destination} already; choose another id.`,
-      );
-    }
+    if (await findObject(store, `${root}${METADATA_FILE}`)) throw exportExists(spec);
     const earlier = spec.since === undefined ? [] : await openChain(context.open, spec.since, context.signal);
     for (const { metadata } of earlier) refuseOtherColumns(spec, metadata);
     const version = await client.version(context.signal);
@@ -44,6 +39,7 @@ export async function prepareExport(spec: VectorExportSpec, context: JobContext)
       const names = schemas.map((schema) => schema.class);
       await runNativeExport(client, spec, names, context);
     }
+    const plan = `${OWN_FOLDER}plan-${randomUUID().slice(0, 8)}.jsonl`;
     const tenants: string[] = [];
     const write = async function* (): AsyncGenerator<string> {
       for (const schema of schemas) {
@@ -68,12 +64,19 @@ export async function prepareExport(spec: VectorExportSpec, context: JobContext)
         for await (const part of planNative(spec, schemas, context)) yield `${JSON.stringify(part)}\n`;
       }
     };
-    await store.put(`${root}${PLAN_FILE}`, Readable.from(write(), { objectMode: false }), {
+    await store.put(root + plan, Readable.from(write(), { objectMode: false }), {
       contentType: 'application/jsonl',
       signal: context.signal,
     });
-    return { spec, version, startedAt, classes };
+    return { spec, version, startedAt, plan, classes };
   });
+}
+
+export function exportExists({ id, destination }: VectorExportSpec): SluiceError {
+  return new SluiceError(
+    'ALREADY_EXISTS',
+    `There is an export "${id}" in ${destination} already; choose another id.`,
+  );
 }
 
 function nativeClass(schema: ClassSchema): PinnedClass {
@@ -142,11 +145,11 @@ function tenantsOf(chain: readonly Layer[], className: string): string[] {
 /** The plan as it was written, after a part's id where one is given. */
 export async function* readPlan(
   store: Store,
-  root: string,
+  key: string,
   after: string | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Part[]> {
-  const { body } = await store.get(`${root}${PLAN_FILE}`, { signal });
+  const { body } = await store.get(key, { signal });
   let rest = '';
   let batch: Part[] = [];
   for await (const chunk of body.setEncoding('utf8')) {
