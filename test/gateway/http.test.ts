@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { after, describe, it } from 'node:test';
 import { patterned } from '../contracts/store/subject.ts';
+import fc from '../property.ts';
 import { until } from '../support/until.ts';
 import { type Ask, presigned, raw, signed, startGateway } from './client.ts';
 
@@ -100,6 +101,48 @@ describe('one connection', () => {
     );
     assert.match(old, /^HTTP\/1\.1 200 OK\r\n[\s\S]*small$/);
   });
+});
+
+it('understands requests however they are cut', async () => {
+  const chunked = { 'x-amz-decoded-content-length': '5' };
+  const asks = [
+    HEALTH,
+    text({ path: '/bucket/small' }),
+    text({ method: 'PUT', path: '/bucket/cut' }, 'content-length: 5\r\n', 'first'),
+    text({ path: '/bucket/cut' }),
+    text(
+      {
+        method: 'PUT',
+        path: '/bucket/cut',
+        headers: chunked,
+        payload: 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+      },
+      'transfer-encoding: chunked\r\n',
+      '8\r\n5\r\nthird\r\n7;x\r\n\r\n0\r\n\r\n\r\n0\r\nx: y\r\n\r\n',
+    ),
+    text({ path: '/bucket/none' }),
+    text({ path: '/bucket/cut' }),
+    HEALTH,
+  ];
+  const all = Buffer.from(asks.join(''), 'latin1');
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat(all.length), { maxLength: 12 }), async (cuts) => {
+      const { socket, heard } = await talk();
+      const places = [0, ...cuts.sort((a, b) => a - b), all.length];
+      for (let i = 1; i < places.length; i++) {
+        socket.write(all.subarray(places[i - 1], places[i]));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const answers = await heard(/ok\n[\s\S]*ok\n$/);
+      assert.deepEqual(answers.match(/HTTP\/1\.1 \d+|first|third|small|ok\n/g), [
+        ...['HTTP/1.1 200', 'ok\n', 'HTTP/1.1 200', 'small', 'HTTP/1.1 200', 'HTTP/1.1 200', 'first'],
+        ...['HTTP/1.1 200', 'HTTP/1.1 404', 'HTTP/1.1 200', 'third', 'HTTP/1.1 200', 'ok\n'],
+      ]);
+      socket.destroy();
+    }),
+    { numRuns: 40 },
+  );
+  await store.delete('cut');
 });
 
 describe('bodies', () => {
