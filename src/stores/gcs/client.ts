@@ -4,7 +4,7 @@ import type { Storage } from '@google-cloud/storage';
 import { Pool } from 'undici';
 import { checkSignal } from '../checks.ts';
 import { retry } from '../retry.ts';
-import { type Asked, answeredError, unansweredError } from './errors.ts';
+import { type Asked, answeredError, noCredentials, unansweredError } from './errors.ts';
 import type { GcsSettings } from './settings.ts';
 
 export interface GcsRequest extends Asked {
@@ -106,9 +106,12 @@ export class GcsClient {
     const project = userProject === undefined ? undefined : { 'x-goog-user-project': userProject };
     if (credentials.kind === 'anonymous') return { ...project };
     if (credentials.kind === 'token') return { ...project, authorization: `Bearer ${credentials.token}` };
-    const { authClient } = await this.storage();
-    const token = await authClient.getAccessToken();
-    return { ...project, authorization: `Bearer ${token}` };
+    try {
+      const { authClient } = await this.storage();
+      return { ...project, authorization: `Bearer ${await authClient.getAccessToken()}` };
+    } catch (error) {
+      throw noCredentials(this.name, error);
+    }
   }
 
   /** Whether addresses can be signed: by a key of a service account, or by default credentials that may. */

@@ -77,6 +77,19 @@ export function unansweredError(asked: Asked, error: unknown): unknown {
   });
 }
 
+/** What Google's SDK says instead of giving a token; a link that broke stays what it is. */
+export function noCredentials(store: string, error: unknown): unknown {
+  if (isError(error) || networkFailure(error) !== undefined || !(error instanceof Error)) return error;
+  const status = Number((error as { status?: unknown }).status);
+  // Of what it says further, such as a document's address, nothing helps here.
+  const said = error.message.split(/[.\n]/)[0];
+  return new StoreError(
+    status >= 500 ? 'UNAVAILABLE' : 'UNAUTHENTICATED',
+    `No credentials of Google could be had for ${store}: ${said}. Give the connection a key_file, set GOOGLE_APPLICATION_CREDENTIALS, or sign in (gcloud auth application-default login); for a public bucket, anonymous: true.`,
+    { store, cause: error },
+  );
+}
+
 function read(body: string): { message?: string | undefined; reason?: string | undefined } {
   try {
     const { error } = JSON.parse(body) as {
