@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -23,6 +23,14 @@ describe('openStore', () => {
     { name: 'blobs', type: 'azure', account: 'acct', key: 'c2VjcmV0' },
     { name: 'disk', type: 'file', root: '/data/lake' },
   ];
+
+  it('says what is wrong with a path that cannot be looked at', async () => {
+    const open = await opener();
+    await assert.rejects(open(`${folder}/${'x'.repeat(300)}`), { code: 'BAD_KEY', message: /too long/ });
+    const loop = join(folder, 'loop');
+    await symlink(loop, loop);
+    await assert.rejects(open(loop), { code: 'ACCESS_DENIED', message: /loop.*symbolic link/ });
+  });
 
   it('takes nothing for a folder that is an address with a slash too few, or empty', async () => {
     const open = await opener(connections, { 'minio://': 'minio' });

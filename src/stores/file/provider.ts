@@ -4,6 +4,7 @@ import type { Connection } from '../../base/connections.ts';
 import { SluiceError } from '../../base/errors.ts';
 import type { StoreProvider } from '../open.ts';
 import { SettingReader } from '../setting-reader.ts';
+import { fileError } from './errors.ts';
 import { FileStore } from './store.ts';
 
 /**
@@ -28,7 +29,7 @@ export const fileProvider: StoreProvider = {
       const slash = inside !== '' && uri.endsWith('/') ? '/' : '';
       return { container: root, path: inside + slash };
     }
-    if (!uri.endsWith('/') && statSync(path, { throwIfNoEntry: false })?.isFile()) {
+    if (!uri.endsWith('/') && isFile(path)) {
       const folder = dirname(path);
       return { container: folder, path: relative(folder, path) };
     }
@@ -38,6 +39,15 @@ export const fileProvider: StoreProvider = {
     return new FileStore(container, { sync: parseFileConnection(connection).sync });
   },
 };
+
+/** @throws StoreError ACCESS_DENIED (a folder above it may not be looked into), BAD_KEY (a name is too long) */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  } catch (error) {
+    throw fileError(error, `file://${path}`);
+  }
+}
 
 function pathOf(uri: string): string {
   const match = /^file:(?:\/\/([^/]*))?(.*)$/is.exec(uri);
