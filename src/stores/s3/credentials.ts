@@ -86,7 +86,7 @@ export class RenewedCredentials implements CredentialSource {
         (error: unknown) => {
           throw new SluiceError(
             'UNAUTHENTICATED',
-            `No AWS credentials could be had: ${(error as Error).message} Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, sign in (aws sso login), or name a connection with access_key_id and secret_access_key, or anonymous: true.`,
+            `No AWS credentials could be had: ${(error as Error).message.replace(/[.\s]*$/, '.')} Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, sign in (aws sso login), or name a connection with access_key_id and secret_access_key, or anonymous: true.`,
             { cause: error },
           );
         },
