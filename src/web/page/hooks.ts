@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useReducer, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
 import { type Address, parseAddress } from './address.ts';
 import { live } from './live.ts';
 import type { JobEvent } from './types.ts';
@@ -51,7 +51,8 @@ export function useLoaded<T>(key: string, load: () => Promise<T>): Loaded<T> {
       },
     );
   }, [key]);
-  useEffect(reload, [reload]);
+  // An effect would wait for the first paint, and the answer with it.
+  useLayoutEffect(reload, [reload]);
   const current = state.key === key;
   return { value: state.value, error: current ? state.error : undefined, reload };
 }

@@ -1,3 +1,4 @@
+import { Component } from 'preact';
 import { formatBytes, formatCount, formatDuration } from '../../../base/format.ts';
 import { formatAddress } from '../address.ts';
 import { useNow } from '../hooks.ts';
@@ -46,36 +47,43 @@ export function JobTable({ jobs, filtered }: { jobs: readonly JobRecord[]; filte
   );
 }
 
-function JobRow({ job, now }: { job: JobRecord; now: number }) {
-  const { counts } = job.progress;
-  const took = durationOf(job);
-  return (
-    <tr>
-      <td class="cell-status">
-        <Status status={jobStatus(job)} />
-      </td>
-      <th scope="row" class="cell-job">
-        <JobLink job={job} />
-      </th>
-      <td class="cell-route">
-        <Route spec={job.spec} />
-        {job.error ? <div class="why">{job.error.message}</div> : null}
-      </td>
-      <Cell number label="Objects">
-        {counts.objects === undefined ? undefined : formatCount(counts.objects)}
-        {counts.failed ? <span class="bad"> {formatCount(counts.failed)} failed</span> : null}
-      </Cell>
-      <Cell number label="Volume">
-        {counts.bytes ? formatBytes(counts.bytes) : undefined}
-      </Cell>
-      <Cell number label="Took">
-        {took === undefined ? undefined : formatDuration(took)}
-      </Cell>
-      <Cell number label="Created">
-        <Ago at={job.createdAt} now={now} />
-      </Cell>
-    </tr>
-  );
+/** Stays as it is while its job does, however often the others change. */
+class JobRow extends Component<{ job: JobRecord; now: number }> {
+  override shouldComponentUpdate({ job, now }: { job: JobRecord; now: number }): boolean {
+    return job !== this.props.job || now !== this.props.now;
+  }
+
+  override render({ job, now }: { job: JobRecord; now: number }) {
+    const { counts } = job.progress;
+    const took = durationOf(job);
+    return (
+      <tr>
+        <td class="cell-status">
+          <Status status={jobStatus(job)} />
+        </td>
+        <th scope="row" class="cell-job">
+          <JobLink job={job} />
+        </th>
+        <td class="cell-route">
+          <Route spec={job.spec} />
+          {job.error ? <div class="why">{job.error.message}</div> : null}
+        </td>
+        <Cell number label="Objects">
+          {counts.objects === undefined ? undefined : formatCount(counts.objects)}
+          {counts.failed ? <span class="bad"> {formatCount(counts.failed)} failed</span> : null}
+        </Cell>
+        <Cell number label="Volume">
+          {counts.bytes ? formatBytes(counts.bytes) : undefined}
+        </Cell>
+        <Cell number label="Took">
+          {took === undefined ? undefined : formatDuration(took)}
+        </Cell>
+        <Cell number label="Created">
+          <Ago at={job.createdAt} now={now} />
+        </Cell>
+      </tr>
+    );
+  }
 }
 
 /** Milliseconds from its start to its end. */

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { formatAddress } from '../address.ts';
 import { get } from '../api.ts';
 import { FORMS } from '../forms.ts';
@@ -40,6 +40,11 @@ export function JobsView({ query }: { query: Record<string, string> }) {
   const jobs = (value?.jobs ?? []).map((job) =>
     isFinal(job.status) ? job : (running.get(job.id)?.job ?? job),
   );
+  // Jobs that run change several times a second; those that have ended do not.
+  const plots = useMemo(
+    () => <HistoryPlots jobs={(value?.jobs ?? []).filter((job) => isFinal(job.status))} />,
+    [value],
+  );
   const filtered = search !== '' || kind !== '' || status !== '';
   return (
     <>
@@ -70,7 +75,7 @@ export function JobsView({ query }: { query: Record<string, string> }) {
           </search>
         </div>
         <ErrorNotice error={error} />
-        <HistoryPlots jobs={jobs.filter((job) => isFinal(job.status))} />
+        {plots}
         {value ? (
           <JobTable jobs={jobs} filtered={filtered} />
         ) : (

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { formatAddress } from '../address.ts';
 import { signedIn, signOut, whenSignInNeeded } from '../api.ts';
 import { useAddress, useLive } from '../hooks.ts';
@@ -26,7 +26,7 @@ export function Page() {
   const [signIn, setSignIn] = useState<string>();
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
-  useEffect(() => {
+  useLayoutEffect(() => {
     whenSignInNeeded(setSignIn);
     live.start();
     return () => live.stop();
