@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import type { NativeConnection, Worker } from '@temporalio/worker';
 import type { Log } from '../../kind.ts';
@@ -22,6 +23,8 @@ const CACHED_BYTES = 1.7e6;
 const OTHER_BYTES = 200e6;
 /** How long parts in flight have to notice that the worker ends. */
 const GRACE_MS = 30_000;
+/** How long the workflows of parts that were handed back have to hear of it from here. */
+const HANDED_BACK_MS = 1000;
 
 export interface WorkerOptions {
   to: TemporalAddress;
@@ -33,17 +36,20 @@ export interface WorkerOptions {
 
 /** Takes work of a task queue in this process until it is closed. */
 export class JobWorker {
-  readonly #workers: Worker[];
+  /** Of workflows and of parts. */
+  readonly #workers: readonly [flows: Worker, parts: Worker];
+  readonly #runs: readonly Promise<void>[];
   readonly #running: Promise<unknown>;
   readonly #connection: NativeConnection;
   #failure: unknown;
 
-  private constructor(connection: NativeConnection, workers: Worker[]) {
+  private constructor(connection: NativeConnection, workers: readonly [Worker, Worker]) {
     this.#connection = connection;
     this.#workers = workers;
-    this.#running = Promise.all(workers.map((worker) => worker.run())).catch((error) => {
+    this.#runs = workers.map((worker) => worker.run());
+    this.#running = Promise.all(this.#runs).catch((error) => {
       this.#failure = error;
-      this.#shutdown();
+      for (const worker of workers) end(worker);
     });
   }
 
@@ -84,7 +90,7 @@ export class JobWorker {
           },
           maxConcurrentActivityTaskExecutions: slots,
         }),
-      ];
+      ] as const;
       return new JobWorker(connection, workers);
     } catch (error) {
       await connection.close();
@@ -103,16 +109,25 @@ export class JobWorker {
     if (this.#failure) throw this.#failure;
   }
 
-  /** Takes no more work; what is in flight is left for another worker. */
+  /**
+   * Takes no more work; what is in flight is left for another worker. A step of a workflow that is given to a worker in
+   * the moment in which it ends is lost until it is missed. Parts that are handed back make such steps, so they come
+   * first, and those steps are waited for.
+   */
   async close(): Promise<void> {
-    this.#shutdown();
+    const [flows, parts] = this.#workers;
+    const busy = parts.getStatus().numInFlightActivities > 0;
+    end(parts);
+    await this.#runs[1]!.catch(() => undefined);
+    if (busy) await sleep(HANDED_BACK_MS);
+    end(flows);
     await this.#running;
     await this.#connection.close();
   }
+}
 
-  #shutdown(): void {
-    for (const worker of this.#workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-  }
+function end(worker: Worker): void {
+  if (worker.getState() === 'RUNNING') worker.shutdown();
 }
 
 function cached(): number {
