@@ -156,3 +156,37 @@ test('an import of an increment alone says that it is no whole export', async ()
   assert.equal(imported.status, 'SUCCESS', imported.error?.message);
   assert.match(imported.report.note!, /is an increment: only what changed since .*base is in it/);
 });
+
+test('a property called "tenant" is no tenant: such a class is verified, folded and imported whole', async (t) => {
+  const own = await startSampleWeaviate({ articles: 0 });
+  t.after(() => own.stop());
+  own.database.createClass({
+    class: 'Bill',
+    properties: [
+      { name: 'tenant', dataType: ['text'] },
+      { name: 'of', dataType: ['object'], nestedProperties: [{ name: 'tenant', dataType: ['text'] }] },
+    ],
+  });
+  const bill = (i: number, tenant: string) => {
+    const properties = { tenant, of: { tenant: 'nested' } };
+    const object = { id: sampleUuid(`bill ${i}`), created: 1, updated: 1, properties };
+    own.database.put('Bill', undefined, object, Date.now() - 5000);
+  };
+  for (let i = 0; i < 20; i++) bill(i, `t${i % 3}`);
+  const full = await jobs.export(own, 'bills', { verify: 'full' });
+  assert.equal(full.status, 'SUCCESS', full.error?.message);
+  bill(7, 'moved');
+  const second = await jobs.export(own, 'bills-2', { verify: 'full', since: out('bills') });
+  assert.equal(second.status, 'SUCCESS', second.error?.message);
+  assert.equal(second.report.objects, 1);
+
+  const open = storeOpener([fileProvider], connectionsOf());
+  await compactExports(open, { source: out('bills-2'), destination: out(''), id: 'bills-whole' });
+  const rows = await jobs.rows('bills-whole/Bill.parquet');
+  assert.equal(rows.length, 20);
+  const moved = rows.find(({ object }) => object.id === sampleUuid('bill 7'))!;
+  assert.deepEqual([moved.tenant, moved.object.properties.tenant], [undefined, 'moved']);
+  const imported = await jobs.import(own, 'bills-again', 'bills-whole', { rename: { Bill: 'Copy' } });
+  assert.equal(imported.status, 'SUCCESS', imported.error?.message);
+  assert.equal(own.database.shard('Copy', undefined).size, 20);
+});

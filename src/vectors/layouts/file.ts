@@ -38,6 +38,10 @@ export class VectorFile {
   readonly #buffer: AsyncBuffer;
   readonly #footer: FileMetaData;
   readonly #map: ColumnMap | undefined;
+  /** Names of columns, those of what is nested left out. */
+  readonly #columns: ReadonlySet<string>;
+  /** Whether the column `tenant` names the tenant; in a class without tenants it is a property of that name. */
+  readonly #namesTenants: boolean;
 
   private constructor(key: string, buffer: AsyncBuffer, footer: FileMetaData) {
     this.key = key;
@@ -63,6 +67,11 @@ export class VectorFile {
     const map = own ? (JSON.parse(own) as { layout: string }) : undefined;
     this.layout = map?.layout === 'typed' ? 'typed' : 'weaviate';
     if (this.layout === 'typed') this.#map = map as ColumnMap;
+    this.#columns = new Set(
+      footer.row_groups[0]?.columns.map((column) => column.meta_data!.path_in_schema[0]!),
+    );
+    this.#namesTenants =
+      this.#columns.has('tenant') && !Object.values(this.#map?.properties ?? {}).includes('tenant');
   }
 
   /** @throws SluiceError NOT_FOUND, PROTOCOL (not a Parquet file, or not one of vectors) */
@@ -96,7 +105,8 @@ export class VectorFile {
       const name = column?.path_in_schema.join('.');
       const { min_value: min, max_value: max } = column?.statistics ?? {};
       if (typeof min !== 'string' || typeof max !== 'string') continue;
-      if (name === 'tenant' && tenant !== undefined && (tenant < min || tenant > max)) return false;
+      const outside = tenant !== undefined && (tenant < min || tenant > max);
+      if (name === 'tenant' && this.#namesTenants && outside) return false;
       if (name !== 'id') continue;
       if (range.after !== undefined && max <= range.after) return false;
       if (range.upTo !== undefined && min > range.upTo) return false;
@@ -117,22 +127,24 @@ export class VectorFile {
     const schema = this.schema!;
     return rows.map((row) => ({
       object: fromTypedRow(row, schema, map),
-      tenant: (row.tenant as string | undefined) ?? this.tenant,
+      tenant: this.#tenantOf(row),
     }));
+  }
+
+  #tenantOf(row: Record<string, unknown>): string | undefined {
+    return (this.#namesTenants ? (row.tenant as string | undefined) : undefined) ?? this.tenant;
   }
 
   /** Only ids and times, which costs a small part of reading all. */
   async times(index: number): Promise<{ id: string; tenant: string | undefined; updated: number }[]> {
-    const there = new Set(this.#footer.schema.map((element) => element.name));
     const columns = ['id'];
-    if (there.has('update_time')) columns.push('update_time');
-    // A property of this name is inside the JSON of Weaviate's own layout.
-    if (there.has('tenant')) columns.push('tenant');
+    if (this.#columns.has('update_time')) columns.push('update_time');
+    if (this.#namesTenants) columns.push('tenant');
     const rows = await this.#read(index, columns, Number.POSITIVE_INFINITY);
     return rows.map((row) => ({
       id: String(row.id),
       updated: Number(row.update_time ?? 0),
-      tenant: (row.tenant as string | undefined) ?? this.tenant,
+      tenant: this.#tenantOf(row),
     }));
   }
 
