@@ -45,7 +45,7 @@ export class Faults {
     );
     if (!fault) return false;
     if (fault.times !== undefined) fault.times--;
-    if (fault.delay !== undefined) await sleep(fault.delay);
+    if (fault.delay !== undefined) await pause(fault.delay, response);
     await fault.wait?.();
     if (fault.cut) {
       request.socket.destroy();
@@ -59,4 +59,11 @@ export class Faults {
     send(response, { status: fault.status, headers, json }, request.method === 'HEAD');
     return true;
   }
+}
+
+/** Waits so many milliseconds, or until nobody is there any more who waits for the answer. */
+async function pause(delay: number, response: ServerResponse): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  await sleep(delay, undefined, { signal: gone.signal }).catch(() => undefined);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { type ErrorCode, isError } from '../../../src/base/errors.ts';
 import { readAll } from '../../../src/stores/read.ts';
@@ -86,13 +86,7 @@ export const md5 = (bytes: Uint8Array | string): string => createHash('md5').upd
 
 /** Bytes that are the same each time and do not repeat every few kilobytes. */
 export function patterned(size: number, seed = 1): Buffer {
-  const bytes = Buffer.allocUnsafe(size);
-  let state = seed >>> 0 || 1;
-  for (let i = 0; i < size; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    bytes[i] = state >>> 24;
-  }
-  return bytes;
+  return createCipheriv('aes-128-ctr', Buffer.alloc(16, seed), Buffer.alloc(16)).update(Buffer.alloc(size));
 }
 
 /** A stream of these bytes in odd pieces. */
