@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { sampleUuid } from '../../src/demo/vectors/sample.ts';
@@ -150,4 +150,20 @@ test('a class that is there and is another is refused before anything is written
     target.database.schemas().map((schema) => schema.class),
     ['Article'],
   );
+});
+
+test('of an export exactly the files are read that it consists of', async (t) => {
+  const target = await emptyTarget(t);
+  const job = await jobs.export(source, 'whole', { exclude: ['Note'], fileRows: 60 });
+  assert.equal(job.status, 'SUCCESS', job.error?.message);
+  const folder = join(jobs.folder, 'out/whole/Article');
+  // As a run with smaller files, which did not end, leaves one behind.
+  copyFileSync(join(folder, '00001.parquet'), join(folder, '00099.parquet'));
+  const taken = await jobs.import(target, 'whole-1', 'whole');
+  assert.equal(taken.status, 'SUCCESS', taken.error?.message);
+  assert.equal(taken.report.classes.Article!.rows, job.report.classes.Article!.objects);
+  rmSync(join(folder, '00001.parquet'));
+  const lacking = await jobs.import(target, 'whole-2', 'whole');
+  assert.deepEqual([lacking.status, lacking.error?.code], ['FAILED', 'NOT_FOUND']);
+  assert.match(lacking.error!.message, /00001\.parquet/);
 });

@@ -41,7 +41,10 @@ export async function prepareImport(
     { schema: ClassSchema | undefined; sample: VectorFile | undefined; rows: number }
   >();
   const places = new Map<string, number>();
-  for await (const key of parquetKeys(place.source, path, context.signal)) {
+  const metadata = await readMetadata(place.source, path, context.signal);
+  // Of an export by Sluice, the files that it consists of: others may be left of a run that did not end.
+  const named = metadata?.files?.map(({ key }) => asFolder(path) + key);
+  for await (const key of named ?? parquetKeys(place.source, path, context.signal)) {
     const file = await VectorFile.open(place.source, key, context.signal);
     if (!included(file.className) || excluded(file.className)) continue;
     const known = found.get(file.className) ?? { schema: undefined, sample: file, rows: 0 };
@@ -51,7 +54,6 @@ export async function prepareImport(
     if (!places.has(file.className)) places.set(file.className, places.size);
     files.push({ key, class: places.get(file.className)!, rows: file.rows, rowGroups: file.rowGroups });
   }
-  const metadata = await readMetadata(place.source, path, context.signal);
   for (const schema of metadata?.schemas ?? []) {
     // A class without objects may have no file.
     if (found.has(schema.class) || !included(schema.class) || excluded(schema.class)) continue;
@@ -157,6 +159,8 @@ export async function readMetadata(
 
 /** What an import needs of it. */
 export interface ExportMetadata {
+  /** Keys below the export's folder; absent in exports that others wrote. */
+  files?: { key: string }[];
   schemas?: ClassSchema[];
   shardStatus?: Record<string, Record<string, { status: string }>>;
   /** URI of the earlier export, of which this one holds the changes. */
