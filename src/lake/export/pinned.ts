@@ -3,6 +3,7 @@ import type { Json } from '../../base/json.ts';
 import { asFolder } from '../../base/keys.ts';
 import type { JobContext } from '../../jobs/kind.ts';
 import { openFolder } from '../../stores/folder.ts';
+import { parsePhysicalAddress } from '../client/address.ts';
 import type { LakeClient } from '../client/client.ts';
 import type { Stage } from './order.ts';
 import { type LakeExportSpec, parseSource } from './spec.ts';
@@ -227,12 +228,27 @@ async function existing(
   return found;
 }
 
-function refuseOverlap(destination: string, namespace: string, repository: string): void {
-  const [a, b] = [asFolder(destination), asFolder(namespace)].map((uri) => uri.replace(/^s3[an]:/, 's3:'));
-  if (a!.startsWith(b!) || b!.startsWith(a!)) {
+/**
+ * Refuses a destination that lies in the repository's storage, or around it.
+ * @throws SluiceError BAD_SPEC
+ */
+export function refuseOverlap(destination: string, namespace: string, repository: string): void {
+  const [a, b] = [storagePlace(destination), storagePlace(namespace)];
+  if (a.startsWith(b) || b.startsWith(a)) {
     throw new SluiceError(
       'BAD_SPEC',
       `The destination ${destination} lies in the storage of the repository ${repository} itself (${namespace}). Choose a place outside of it.`,
     );
   }
+}
+
+/** A folder's address, the same for every way to write it. */
+function storagePlace(uri: string): string {
+  const folder = asFolder(uri)
+    .replace(/^s3[an]:/i, 's3:')
+    .replace(/^gcs:/i, 'gs:');
+  const dfs = /^(?:abfss?|wasbs?):\/\/([^@/]+)@([^./]+)[^/]*\/(.*)$/i.exec(folder);
+  if (dfs) return `azure:${dfs[2]}/${dfs[1]}/${dfs[3]}`;
+  const azure = /^https:/i.test(folder) ? parsePhysicalAddress(folder) : undefined;
+  return azure ? `azure:${azure.container}/${azure.key}` : folder;
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { refuseOverlap } from '../../../src/lake/export/pinned.ts';
 import { contents, lakeBench, outcomes } from '../../support/lake-export.ts';
 
 const to = 'memory://out/here';
@@ -225,6 +226,27 @@ test('a destination inside the repository’s own storage is refused', async (t)
   await lake.commit('main', 'first');
   const job = await run({ source: 'lakefs://repo/main', destination: 'memory://blocks/repo/exports' });
   assert.match(job.error!.message, /lies in the storage of the repository repo itself/);
+});
+
+test('the storage of a repository is known by every name of it', () => {
+  const https = 'https://acct.blob.core.windows.net/lake';
+  for (const [destination, namespace] of [
+    ['s3a://b/lake/x', 's3://b/lake'],
+    ['s3://b', 's3://b/lake/'],
+    ['gcs://b/lake', 'gs://b/lake'],
+    ['abfss://lake@acct.dfs.core.windows.net/repo/x', `${https}/repo`],
+    ['wasbs://lake@acct.blob.core.windows.net/', `${https}/repo`],
+    [`${https}/repo`, `${https}/repo/`],
+  ] as const)
+    assert.throws(() => refuseOverlap(destination, namespace, 'repo'), { code: 'BAD_SPEC' }, destination);
+  for (const [destination, namespace] of [
+    ['s3://b/lake2', 's3://b/lake'],
+    ['gs://b/lake', 's3://b/lake'],
+    ['abfss://lake@other.dfs.core.windows.net/repo', `${https}/repo`],
+    ['abfss://out@acct.dfs.core.windows.net/repo', `${https}/repo`],
+    ['/mnt/lake', 'local://lake'],
+  ] as const)
+    refuseOverlap(destination, namespace, 'repo');
 });
 
 test('a destination that is a file is refused, and stays what it was', async (t) => {
