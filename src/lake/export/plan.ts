@@ -6,8 +6,11 @@ import { STAGES, type Stage } from './order.ts';
 import type { PartBody, PinnedExport } from './pinned.ts';
 import type { Session } from './session.ts';
 
-/** A part is listed and compared when it is done, while others still copy: so even a small export has some. */
-const PARTS_WANTED = 16;
+/**
+ * A part is listed and compared when it is done, while others still copy, and the machines that share a job all have some
+ * to do until near its end: so even an export that is not large has many.
+ */
+const PARTS_WANTED = 64;
 const SMALLEST_PART = 1_000;
 /** About a range of committed metadata: planning a large export cuts between ranges and reads none of them. */
 const LARGEST_PART = 50_000;
