@@ -211,11 +211,13 @@ async function compareLarge(): Promise<void> {
   const large = await startLake(minio, 'large', 0, 20);
   await compare('20 × 32 MiB, bytes passing through', 20, {
     sluice: async () => sluice(large, await target(), '--via', 'store'),
-    rclone: async () => rcloneSync(large, await target(), 8, false, '--disable', 'copy'),
+    'rclone sync': async () => rcloneSync(large, await target(), 8, false, '--disable', 'copy'),
+    'rclone sync+check': async () => rcloneSync(large, await target(), 8, true, '--disable', 'copy'),
   });
   await compare('20 × 32 MiB, server-side copy', 20, {
     sluice: async () => sluice(large, await target()),
-    rclone: async () => rcloneSync(large, await target(), 8, false),
+    'rclone sync': async () => rcloneSync(large, await target(), 8, false),
+    'rclone sync+check': async () => rcloneSync(large, await target(), 8, true),
   });
   large.child.stdin!.end();
 }
