@@ -47,7 +47,7 @@ export function createHandlers(options: GatewayOptions, limits: Limits): (scheme
     let call: Call | undefined;
     try {
       if (active > limits.requests) throw new S3Error('SlowDown', 'Please reduce your request rate.');
-      const request = parseRequest(incoming, domains);
+      const request = parseRequest(incoming.head, domains);
       trace.request = request;
       if (schemes) trace.scheme = schemes[request.bucket] ?? trace.scheme;
       const auth = authenticate(request, clients, keys);
@@ -74,7 +74,7 @@ export function createHandlers(options: GatewayOptions, limits: Limits): (scheme
     const milliseconds = performance.now() - trace.started;
     const bucket = request?.bucket ?? '';
     const key = request?.key ?? '';
-    const { headers } = incoming;
+    const { headers } = incoming.head;
     const received = Number(headers['content-length'] ?? headers['x-amz-decoded-content-length'] ?? 0) || 0;
     const target =
       trace.client === undefined ? '' : (options.targetOf?.(scheme, bucket, key) ?? `${scheme}://${bucket}`);
@@ -97,8 +97,8 @@ export function createHandlers(options: GatewayOptions, limits: Limits): (scheme
   };
 
   return (scheme) => (incoming, answer) => {
-    const { expects } = incoming.head;
-    if (incoming.target === HEALTH_PATH) {
+    const { target, expects } = incoming.head;
+    if (target === HEALTH_PATH) {
       answer.send(200, ['content-type', 'text/plain', 'content-length', '3'], Buffer.from('ok\n'));
       return;
     }
@@ -131,9 +131,10 @@ function refuse(error: S3Error, incoming: Incoming, answer: Answer, trace: Trace
     return;
   }
   const { id, request } = trace;
+  const { method, target } = incoming.head;
   const headers = [...error.headers, 'x-amz-request-id', id];
-  if (error.status === 304 || incoming.method === 'HEAD') answer.send(error.status, headers);
-  else sendError(answer, error, headers, request ?? { path: incoming.target.split('?')[0]! }, id);
+  if (error.status === 304 || method === 'HEAD') answer.send(error.status, headers);
+  else sendError(answer, error, headers, request ?? { path: target.split('?')[0]! }, id);
 }
 
 /** Answers what is no request. */

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { S3Error } from './errors.ts';
-import type { Incoming } from './http/incoming.ts';
+import type { RequestHead } from './http/request-head.ts';
 import { uriDecode } from './percent.ts';
 
 /** A query string, decoded, in the order in which it came. */
@@ -60,9 +60,9 @@ const MAX_KEY_BYTES = 1024;
  * @param domains the gateway's own names, in lower case, without ports
  * @throws S3Error InvalidURI, InvalidBucketName, KeyTooLongError
  */
-export function parseRequest(incoming: Incoming, domains: readonly string[]): S3Request {
-  const { headers } = incoming;
-  let { target } = incoming;
+export function parseRequest(head: RequestHead, domains: readonly string[]): S3Request {
+  const { method, headers } = head;
+  let { target } = head;
   if (!target.startsWith('/')) target = originForm(target);
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
@@ -81,7 +81,7 @@ export function parseRequest(incoming: Incoming, domains: readonly string[]): S3
   if (bucket !== '') checkBucketName(bucket);
   const key = uriDecode(rawKey);
   if (key !== '') checkKey(key);
-  return { method: incoming.method, path, query, bucket, key, headers };
+  return { method, path, query, bucket, key, headers };
 }
 
 /** `GET http://host/path` is allowed by HTTP; only its path counts. */
@@ -154,7 +154,7 @@ export function header(request: { headers: IncomingHttpHeaders }, name: string):
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Header bytes are UTF-8 where they are text; Node gives each byte as one character. */
+/** Header bytes are UTF-8 where they are text; they came with each byte as one character. */
 export function headerText(value: string): string {
   return /[\x80-\xff]/.test(value) ? Buffer.from(value, 'latin1').toString('utf8') : value;
 }

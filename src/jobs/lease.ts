@@ -18,6 +18,8 @@ export interface LeaseOptions {
   about: string;
   /** Milliseconds between writing and reading back, for stores without conditional put. */
   settle?: number;
+  /** What must hold once it is taken: when this throws, it is given back. */
+  confirm?: () => Promise<void>;
   signal?: AbortSignal;
 }
 
@@ -50,11 +52,17 @@ interface Found {
  * Takes the lease at `key` of a Store, so that two jobs don't write to one place at once. Atomic where the
  * store has conditional puts; elsewhere it writes, waits and reads back, which leaves a small gap. Ages are
  * taken by the store's clock where it shows one, so a wrong clock here neither steals nor blocks.
- * @throws SluiceError LEASED, naming the holder, its host, since when, and when it expires
+ * @throws SluiceError LEASED, naming the holder, its host, since when, and when it expires; what `confirm` throws
  */
 export async function acquireLease(store: Store, key: string, options: LeaseOptions): Promise<Hold> {
   const lease = new StoreLease(store, key, options);
   await lease.acquire();
+  try {
+    await options.confirm?.();
+  } catch (error) {
+    await lease.release().catch(() => {});
+    throw error;
+  }
   return lease;
 }
 

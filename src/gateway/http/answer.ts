@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
-import { isFieldName, isFieldValue } from '../../stores/wire/fields.ts';
+import { isFieldValue, lowerName } from '../../stores/wire/fields.ts';
 import { holdBack } from '../../stores/wire/hold-back.ts';
 import { OutgoingBody } from '../../stores/wire/outgoing-body.ts';
 
@@ -74,7 +74,7 @@ export class Answer {
   /**
    * Answers, with a body whose length is among the headers, or none.
    * @param headers flat: name, value, …
-   * @throws TypeError for headers that HTTP cannot hold; nothing was sent then
+   * @throws BrokenHttp, TypeError for headers that HTTP cannot hold; nothing was sent then
    */
   send(status: number, headers: readonly string[], body?: Buffer): void {
     const head = this.#begin(status, headers);
@@ -97,7 +97,7 @@ export class Answer {
    * Begins an answer whose body comes bit by bit; it ends with the stream. A stream that is destroyed before, or that
    * has more or fewer bytes than was said, ends the connection, so that it cannot pass for whole.
    * @param size bytes; undefined: the body goes in chunks, see `mayBeOpen`
-   * @throws TypeError as `send`
+   * @throws as `send`
    */
   open(status: number, headers: readonly string[], size: number | undefined): Writable {
     const framing = size === undefined ? ['transfer-encoding', 'chunked'] : ['content-length', String(size)];
@@ -138,7 +138,8 @@ export class Answer {
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i]!;
       const value = headers[i + 1]!;
-      checkName(name);
+      // Where it comes from a target's metadata it may be none.
+      lowerName(name);
       if (!isFieldValue(value)) throw new TypeError(`The header ${name} cannot have this value.`);
       head += `${name}: ${value}\r\n`;
     }
@@ -154,14 +155,6 @@ export class Answer {
 
 /** How long a connection that is not used is kept. */
 export const KEPT_SECONDS = 75;
-
-const goodNames = new Set<string>();
-
-function checkName(name: string): void {
-  if (goodNames.has(name)) return;
-  if (!isFieldName(name)) throw new TypeError(`${JSON.stringify(name)} is no name of a header.`);
-  if (goodNames.size < 1000) goodNames.add(name);
-}
 
 let dateSecond = 0;
 let dateText = '';

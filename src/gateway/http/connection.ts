@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { BrokenHttp } from '../../stores/wire/fields.ts';
+import { HeadText } from '../../stores/wire/head-text.ts';
 import { S3Error } from '../errors.ts';
 import type { Limits } from '../options.ts';
 import { Answer, KEPT_SECONDS, type Line } from './answer.ts';
@@ -38,7 +39,7 @@ export class ClientConnection implements Source, Line {
   #since = performance.now();
   /** What has come and was not looked at. */
   #held: Buffer | undefined;
-  #text = '';
+  readonly #headText = new HeadText();
   #incoming: Incoming | undefined;
   #answer: Answer | undefined;
   #waits = false;
@@ -208,11 +209,9 @@ export class ClientConnection implements Source, Line {
   /** Takes bytes of a head. @returns undefined: it has not come whole @throws BrokenHttp */
   #takeHead(bytes: Buffer): RequestHead | undefined {
     if (this.#phase !== 'head') this.#enter('head');
-    const before = this.#text;
-    const text = before + bytes.toString('latin1');
-    const end = text.indexOf('\r\n\r\n', Math.max(0, before.length - 3));
-    const length = end < 0 ? text.length : end;
-    if (length > this.#host.limits.headerBytes) {
+    const end = this.#headText.take(bytes);
+    const { text } = this.#headText;
+    if (text.length > this.#host.limits.headerBytes) {
       this.#refuse(
         new S3Error(
           'RequestHeaderSectionTooLarge',
@@ -221,12 +220,9 @@ export class ClientConnection implements Source, Line {
       );
       return undefined;
     }
-    this.#text = end < 0 ? text : '';
-    this.#drop(end < 0 ? bytes.length : end + 4 - before.length);
-    if (end < 0) return undefined;
+    this.#drop(end < 0 ? bytes.length : end);
     // Some clients send an empty line after a body (RFC 9112, 2.2).
-    const start = text.startsWith('\r\n') ? (/^(?:\r\n)+/.exec(text)?.[0].length ?? 0) : 0;
-    return start >= end ? undefined : parseRequestHead(text.slice(start, end));
+    return end < 0 || text === '' ? undefined : parseRequestHead(text.replace(/^(?:\r\n)+/, ''));
   }
 
   #begin(head: RequestHead): void {

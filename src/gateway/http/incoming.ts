@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { Chunked } from '../../stores/wire/chunked.ts';
 import { incompleteBody } from '../errors.ts';
@@ -16,10 +15,6 @@ export interface Source {
 
 /** One request, as its client sent it. */
 export class Incoming {
-  readonly method: string;
-  /** As it was sent. */
-  readonly target: string;
-  readonly headers: IncomingHttpHeaders;
   readonly head: RequestHead;
   readonly #source: Source;
   /** Undefined: it comes in chunks. */
@@ -30,9 +25,6 @@ export class Incoming {
   #ended = false;
 
   constructor(head: RequestHead, source: Source) {
-    this.method = head.method;
-    this.target = head.target;
-    this.headers = head.headers;
     this.head = head;
     this.#source = source;
     if (head.body === 'chunked') this.#chunked = new Chunked();

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { BrokenHttp, parseFields } from '../../stores/wire/fields.ts';
+import { BrokenHttp, parseFields, persists } from '../../stores/wire/fields.ts';
 
 /** The start of a request: RFC 9112, sections 3 and 5. */
 export interface RequestHead {
@@ -67,10 +67,4 @@ function framing(headers: IncomingHttpHeaders, modern: boolean): RequestHead['bo
   if (length === undefined) return 0;
   if (!/^\d{1,15}$/.test(length)) throw new BrokenHttp('The length of the body is no number.');
   return Number(length);
-}
-
-function persists(headers: IncomingHttpHeaders, modern: boolean): boolean {
-  if (headers.connection === undefined) return modern;
-  const connection = String(headers.connection).toLowerCase();
-  return modern ? !connection.includes('close') : connection.includes('keep-alive');
 }

@@ -37,19 +37,13 @@ export class LakeExportKind implements Kind<LakeExportSpec, PinnedExport> {
     if (pinned.mode === 'nothing')
       return { interval: 3_600_000, renew: async () => {}, release: async () => {} };
     const { store, root } = placement;
-    const lease = await acquireLease(store, `${root}${ownFolder(pinned.spec.name)}lease.json`, {
+    return acquireLease(store, `${root}${ownFolder(pinned.spec.name)}lease.json`, {
       holder: context.jobId,
       begun: context.startedAt,
       about: `export "${pinned.spec.name}" of ${pinned.spec.source}`,
       signal: context.signal,
+      confirm: async () => refuseOvertaken(pinned, (await readState(store, root, pinned.spec.name))?.state),
     });
-    try {
-      refuseOvertaken(pinned, (await readState(store, root, pinned.spec.name))?.state);
-    } catch (error) {
-      await lease.release().catch(() => {});
-      throw error;
-    }
-    return lease;
   }
 
   async *plan(pinned: PinnedExport, context: JobContext, after?: string): AsyncGenerator<Part[]> {

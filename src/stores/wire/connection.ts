@@ -5,6 +5,7 @@ import { endedEarly, relay } from '../relay.ts';
 import { Chunked } from './chunked.ts';
 import { BrokenHttp, isFieldValue } from './fields.ts';
 import { type Head, keptFor, MAX_HEAD, parseHead } from './head.ts';
+import { HeadText } from './head-text.ts';
 import { holdBack } from './hold-back.ts';
 import { OutgoingBody } from './outgoing-body.ts';
 
@@ -83,7 +84,7 @@ export class Connection implements Controller {
   #request: WireRequest | undefined;
   #handler: Handler | undefined;
   #head: Head | undefined;
-  #partial = '';
+  readonly #headText = new HeadText();
   #left = 0;
   #chunked: Chunked | undefined;
   #bodySent = true;
@@ -243,23 +244,9 @@ export class Connection implements Controller {
 
   /** @returns where the body begins; -1: the head has not come whole */
   #takeHead(bytes: Buffer, from: number): number {
-    let end = -1;
-    let text: string;
-    if (this.#partial === '') {
-      end = bytes.indexOf('\r\n\r\n', from, 'latin1');
-      text = bytes.toString('latin1', from, end < 0 ? bytes.length : end);
-      if (end >= 0) end += 4;
-    } else {
-      const before = this.#partial.length;
-      text = this.#partial + bytes.toString('latin1', from);
-      const stop = text.indexOf('\r\n\r\n');
-      if (stop >= 0) {
-        end = from + stop + 4 - before;
-        text = text.slice(0, stop);
-      }
-    }
+    const end = this.#headText.take(bytes, from);
+    const { text } = this.#headText;
     if (text.length > MAX_HEAD) throw new BrokenHttp('The head of the answer is too long.');
-    this.#partial = end < 0 ? text : '';
     if (end < 0) return -1;
     const head = parseHead(text, this.#request!.method);
     // "100 Continue" and its like come before the answer.

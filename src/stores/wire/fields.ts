@@ -5,7 +5,7 @@ export class BrokenHttp extends Error {
   readonly code = 'HPE_INVALID';
 }
 
-/** Lower-case names of headers as they came: the other side spells them the same way every time. */
+/** Lower-case names of headers as they came and go: each side spells them the same way every time. */
 const names = new Map<string, string>();
 const MOST_NAMES = 1000;
 
@@ -32,17 +32,23 @@ export function parseFields(text: string, from: number): IncomingHttpHeaders {
   return headers;
 }
 
-function lowerName(name: string): string {
+/** The name in lower case, if it is one: a token of RFC 9110, 5.6.2. @throws BrokenHttp */
+export function lowerName(name: string): string {
   const known = names.get(name);
   if (known !== undefined) return known;
-  if (!isFieldName(name)) throw new BrokenHttp('A header has a name that is none.');
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name))
+    throw new BrokenHttp(`${JSON.stringify(name.slice(0, 100))} is no name of a header.`);
   const lower = name.toLowerCase();
   if (names.size < MOST_NAMES) names.set(name, lower);
   return lower;
 }
 
-/** A token of RFC 9110, 5.6.2. */
-export const isFieldName = (name: string): boolean => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name);
+/** Whether another message may follow on the connection (RFC 9112, 9.3). @param modern of HTTP/1.1 */
+export function persists({ connection }: IncomingHttpHeaders, modern: boolean): boolean {
+  if (connection === undefined) return modern;
+  const said = String(connection).toLowerCase();
+  return modern ? !said.includes('close') : said.includes('keep-alive');
+}
 
 /** Whether HTTP can carry it: one character a byte, and no control characters but the tab (RFC 9110, 5.5). */
 export const isFieldValue = (value: string): boolean => !BREAKING.test(value);

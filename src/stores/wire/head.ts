@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { BrokenHttp, parseFields } from './fields.ts';
+import { BrokenHttp, parseFields, persists } from './fields.ts';
 
 /** The start of an answer: RFC 9112, sections 4 and 5. */
 export interface Head {
@@ -26,7 +26,12 @@ export function parseHead(text: string, method: string): Head {
   if (!line) throw new BrokenHttp('The answer is no HTTP/1.1.');
   const status = Number(line[2]);
   const headers = parseFields(text, end + 2);
-  return { status, headers, body: framing(status, headers, method), persistent: persists(line[1]!, headers) };
+  return {
+    status,
+    headers,
+    body: framing(status, headers, method),
+    persistent: persists(headers, line[1] === '1'),
+  };
 }
 
 /** RFC 9112, 6.3. A length that is unclear is refused: what follows could pass for another answer. */
@@ -44,11 +49,6 @@ function framing(status: number, headers: IncomingHttpHeaders, method: string): 
     throw new BrokenHttp('The length of the answer is no number.');
   }
   return Number(one);
-}
-
-function persists(minor: string, headers: IncomingHttpHeaders): boolean {
-  const connection = headers.connection === undefined ? '' : String(headers.connection).toLowerCase();
-  return minor === '1' ? !connection.includes('close') : connection.includes('keep-alive');
 }
 
 /** Milliseconds that the server says it keeps an idle connection; undefined where it does not. */

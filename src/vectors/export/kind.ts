@@ -37,21 +37,17 @@ export class VectorExportKind implements Kind<VectorExportSpec, PinnedVectors> {
   async hold({ spec }: PinnedVectors, context: JobContext): Promise<Hold> {
     const { store, path } = await context.open(spec.destination, { connection: spec.connection });
     const root = exportRoot(path, spec);
-    const lease = await acquireLease(store, `${root}${OWN_FOLDER}lease.json`, {
+    return acquireLease(store, `${root}${OWN_FOLDER}lease.json`, {
       holder: context.jobId,
       begun: context.startedAt,
       about: `export "${spec.id}" of ${spec.weaviate}`,
       signal: context.signal,
+      confirm: async () => {
+        // One that ended meanwhile, unless it is this job, whose end was not noted any more.
+        const ended = await findObject(store, `${root}${METADATA_FILE}`, context);
+        if (ended && !(await isReportOf(store, `${root}${REPORT_FILE}`, context))) throw exportExists(spec);
+      },
     });
-    try {
-      // One that ended meanwhile, unless it is this job, whose end was not noted any more.
-      const ended = await findObject(store, `${root}${METADATA_FILE}`, context);
-      if (ended && !(await isReportOf(store, `${root}${REPORT_FILE}`, context))) throw exportExists(spec);
-    } catch (error) {
-      await lease.release().catch(() => {});
-      throw error;
-    }
-    return lease;
   }
 
   async *plan(pinned: PinnedVectors, context: JobContext, after?: string): AsyncGenerator<Part[]> {
