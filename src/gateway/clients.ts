@@ -9,6 +9,8 @@ export class Client {
   readonly accessKey: string;
   readonly secretKey: string;
   readonly #prefixes: Record<Right, readonly string[]>;
+  /** On which it has any right. */
+  readonly #all: readonly string[];
 
   constructor(client: GatewayClient) {
     this.name = client.name;
@@ -21,6 +23,7 @@ export class Client {
       write: withRight('write'),
       delete: withRight('delete'),
     };
+    this.#all = [...new Set(Object.values(this.#prefixes).flat())];
   }
 
   /** Whether it has this right on the visible object `scheme://bucket/key`. */
@@ -34,9 +37,7 @@ export class Client {
   /** Whether it has any right on anything in the bucket. */
   sees(scheme: string, bucket: string): boolean {
     const uri = `${scheme}://${bucket}/`;
-    return (['read', 'write', 'delete'] as const).some((right) =>
-      this.#prefixes[right].some((prefix) => prefix.startsWith(uri) || uri.startsWith(prefix)),
-    );
+    return this.#all.some((prefix) => prefix.startsWith(uri) || uri.startsWith(prefix));
   }
 
   /**

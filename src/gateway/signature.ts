@@ -5,7 +5,6 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { HmacKey } from '../stores/s3/hmac-key.ts';
-import { trimmed } from '../stores/wire/fields.ts';
 import { uriDecode, uriEncode, uriEncodePath } from './percent.ts';
 import { header, type Query } from './request.ts';
 
@@ -53,8 +52,9 @@ export function canonicalRequest(
 ): string {
   let lines = '';
   for (const name of signedHeaders) {
+    // Fields have lost the spaces around them.
     const text = header({ headers }, name) ?? '';
-    lines += `${name}:${trimmed(text).replace(/ {2,}/g, ' ')}\n`;
+    lines += `${name}:${text.includes('  ') ? text.replace(/ {2,}/g, ' ') : text}\n`;
   }
   return `${method}\n${canonicalPath(path)}\n${canonicalQuery(query)}\n${lines}\n${signedHeaders.join(';')}\n${payload}`;
 }
@@ -78,7 +78,8 @@ const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 /** @returns hex */
 export function signRequest(key: HmacKey, timestamp: string, scope: string, canonical: string): string {
   // Header values are bytes, one character each.
-  const digest = hash('sha256', Buffer.from(canonical, 'latin1'), 'hex');
+  const bytes = /[\x80-\xff]/.test(canonical) ? Buffer.from(canonical, 'latin1') : canonical;
+  const digest = hash('sha256', bytes, 'hex');
   return sign(key, `${ALGORITHM}\n${timestamp}\n${scope}\n${digest}`);
 }
 

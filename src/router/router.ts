@@ -53,14 +53,19 @@ const TRY_AGAIN = 10_000;
  * @param open opens targets with the connections of `config` (storeOpener with connectionsOf(config.connections, config.use))
  */
 export function createRouter(config: RoutingConfig, open: OpenStore, options: RouterOptions = {}): Router {
+  /** The one used last comes last. */
   const buckets = new Map<string, Promise<Store>>();
+  let last = '';
 
   const bucket = (scheme: string, name: string): Promise<Store> => {
     const id = `${scheme.toLowerCase()}://${name}`;
     const kept = buckets.get(id);
     if (kept) {
-      buckets.delete(id);
-      buckets.set(id, kept);
+      if (id !== last) {
+        buckets.delete(id);
+        buckets.set(id, kept);
+        last = id;
+      }
       return kept;
     }
     const opened = Layout.open(config, open, scheme.toLowerCase(), name, options.containers).then(
@@ -74,6 +79,7 @@ export function createRouter(config: RoutingConfig, open: OpenStore, options: Ro
       },
     );
     buckets.set(id, opened);
+    last = id;
     opened.catch(() => buckets.delete(id));
     if (buckets.size > KEPT) buckets.delete(buckets.keys().next().value!);
     return opened;

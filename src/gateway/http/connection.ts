@@ -222,7 +222,7 @@ export class ClientConnection implements Source, Line {
     }
     this.#drop(end < 0 ? bytes.length : end);
     // Some clients send an empty line after a body (RFC 9112, 2.2).
-    return end < 0 || text === '' ? undefined : parseRequestHead(text.replace(/^(?:\r\n)+/, ''));
+    return end < 0 || text === '' ? undefined : parseRequestHead(text);
   }
 
   #begin(head: RequestHead): void {

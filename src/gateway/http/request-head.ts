@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { BrokenHttp, parseFields, persists } from '../../stores/wire/fields.ts';
+import { BrokenHttp, endOfLine, parseFields, persists } from '../../stores/wire/fields.ts';
 
 /** The start of a request: RFC 9112, sections 3 and 5. */
 export interface RequestHead {
@@ -26,9 +26,10 @@ const SINGLE = ['host', 'content-length', 'transfer-encoding', 'authorization', 
  * @throws BrokenHttp, also for everything that two readers could understand in two ways
  */
 export function parseRequestHead(text: string): RequestHead {
-  let end = text.indexOf('\r\n');
-  if (end < 0) end = text.length;
-  const line = /^([A-Z]{1,32}) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([01])$/.exec(text.slice(0, end));
+  let start = 0;
+  while (text.startsWith('\r\n', start)) start += 2;
+  const end = endOfLine(text, start);
+  const line = /^([A-Z]{1,32}) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([01])$/.exec(text.slice(start, end));
   if (!line) throw new BrokenHttp('The request is no HTTP/1.1.');
   if (CONTROL.test(text)) throw new BrokenHttp('The request has control characters.');
   const headers = parseFields(text, end + 2);
@@ -53,8 +54,8 @@ export function parseRequestHead(text: string): RequestHead {
   };
 }
 
-/** But tabs, and the ends of lines; a CR or LF alone is one for some readers. */
-const CONTROL = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/;
+/** But tabs, and the ends of lines. */
+const CONTROL = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 
 /** RFC 9112, 6.3, at its strictest: what is not clear is refused, because what follows could pass for a request. */
 function framing(headers: IncomingHttpHeaders, modern: boolean): RequestHead['body'] {

@@ -24,7 +24,8 @@ export class HmacKey {
   digest(message: string): string {
     if (message.length > MOST) throw new RangeError('The message is too long.');
     const length = this.#inner.write(message, BLOCK, 'latin1');
-    this.#outer.set(hash('sha256', this.#inner.subarray(0, BLOCK + length), 'buffer'), BLOCK);
+    // As text of one character a byte: to make a Buffer of it would take longer than to hash it.
+    this.#outer.write(hash('sha256', this.#inner.subarray(0, BLOCK + length), 'binary'), BLOCK, 'binary');
     return hash('sha256', this.#outer, 'hex');
   }
 }

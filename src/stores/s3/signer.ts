@@ -53,28 +53,16 @@ export class Signer {
     const date = time.slice(0, 8);
     const token = credentials.sessionToken;
     const { headers, payload } = request;
-    let signed: string;
-    let canonical: string;
-    if (headers.length === 0 || !hasSigned(headers)) {
-      signed = 'host;x-amz-content-sha256;x-amz-date';
-      canonical = `host:${request.host}\nx-amz-content-sha256:${payload}\nx-amz-date:${time}\n`;
-      if (token !== undefined) {
-        signed += ';x-amz-security-token';
-        canonical += `x-amz-security-token:${token}\n`;
-      }
-    } else {
-      const lines: [string, string][] = [
-        ['host', request.host],
-        ['x-amz-content-sha256', payload],
-        ['x-amz-date', time],
-      ];
-      if (token !== undefined) lines.push(['x-amz-security-token', token]);
-      for (let i = 0; i < headers.length; i += 2) {
-        if (isSigned(headers[i]!)) lines.push([headers[i]!, asSigned(headers[i + 1]!)]);
-      }
-      lines.sort((a, b) => (a[0] < b[0] ? -1 : 1));
-      signed = lines.map((line) => line[0]).join(';');
-      canonical = `${lines.map((line) => `${line[0]}:${line[1]}`).join('\n')}\n`;
+    const lines = ['host', request.host, 'x-amz-content-sha256', payload, 'x-amz-date', time];
+    if (token !== undefined) lines.push('x-amz-security-token', token);
+    for (let i = 0; i < headers.length; i += 2) {
+      if (isSigned(headers[i]!)) insert(lines, headers[i]!, asSigned(headers[i + 1]!));
+    }
+    let signed = lines[0]!;
+    let canonical = `${lines[0]}:${lines[1]}\n`;
+    for (let i = 2; i < lines.length; i += 2) {
+      signed += `;${lines[i]}`;
+      canonical += `${lines[i]}:${lines[i + 1]}\n`;
     }
     const signature = this.#signature(
       `${request.method}\n${request.path}\n${request.query}\n${canonical}\n${signed}\n${payload}`,
@@ -159,14 +147,17 @@ function isSigned(name: string): boolean {
   return name.startsWith('x-amz-') || name === 'content-type' || name === 'content-md5';
 }
 
-function hasSigned(headers: readonly string[]): boolean {
-  for (let i = 0; i < headers.length; i += 2) if (isSigned(headers[i]!)) return true;
-  return false;
+/** Keeps the lines in the order of their names. @param lines flat: name, value, … */
+function insert(lines: string[], name: string, value: string): void {
+  let at = lines.length;
+  while (at > 0 && name < lines[at - 2]!) at -= 2;
+  lines.splice(at, 0, name, value);
 }
 
 /** A header's value as it is signed: spaces around it go, several inside become one. */
 function asSigned(value: string): string {
-  return trimmed(value).replace(/ +/g, ' ');
+  const text = trimmed(value);
+  return text.includes('  ') ? text.replace(/ +/g, ' ') : text;
 }
 
 /** Names and values encoded and ordered, as both the address and the signature need them. */

@@ -19,8 +19,7 @@ const MOST_NAMES = 1000;
 export function parseFields(text: string, from: number): IncomingHttpHeaders {
   const headers: IncomingHttpHeaders = {};
   for (let at = from, end: number; at < text.length; at = end + 2) {
-    end = text.indexOf('\r\n', at);
-    if (end < 0) end = text.length;
+    end = endOfLine(text, at);
     const colon = text.indexOf(':', at);
     if (colon < 0 || colon > end) throw new BrokenHttp('A header has no name.');
     const name = lowerName(text.slice(at, colon));
@@ -30,6 +29,19 @@ export function parseFields(text: string, from: number): IncomingHttpHeaders {
     else headers[name] = Array.isArray(before) ? [...before, value] : [before, value];
   }
   return headers;
+}
+
+/**
+ * Where a line of a message's head ends. A CR or LF alone would be an end for some readers and none for others.
+ * @param text as for `parseFields`
+ * @throws BrokenHttp
+ */
+export function endOfLine(text: string, from: number): number {
+  const feed = text.indexOf('\n', from);
+  const end = feed < 0 ? text.length : feed - 1;
+  const first = text.indexOf('\r', from);
+  if ((first < 0 ? text.length : first) !== end) throw new BrokenHttp('A line ends in two ways.');
+  return end;
 }
 
 /** The name in lower case, if it is one: a token of RFC 9110, 5.6.2. @throws BrokenHttp */

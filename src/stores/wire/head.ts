@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { BrokenHttp, parseFields, persists } from './fields.ts';
+import { BrokenHttp, endOfLine, parseFields, persists } from './fields.ts';
 
 /** The start of an answer: RFC 9112, sections 4 and 5. */
 export interface Head {
@@ -20,8 +20,7 @@ export const MAX_HEAD = 64 * 1024;
  * @throws BrokenHttp
  */
 export function parseHead(text: string, method: string): Head {
-  let end = text.indexOf('\r\n');
-  if (end < 0) end = text.length;
+  const end = endOfLine(text, 0);
   const line = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [^\r\n]*)?$/.exec(text.slice(0, end));
   if (!line) throw new BrokenHttp('The answer is no HTTP/1.1.');
   const status = Number(line[2]);
