@@ -233,6 +233,9 @@ describe('what could be understood in two ways', () => {
     ['a header without a colon', 'GET / HTTP/1.1\r\nhost: a\r\nx-a\r\n\r\n'],
     ['a NUL', 'GET / HTTP/1.1\r\nhost: a\r\nx-a: b\0c\r\n\r\n'],
     ['a line feed alone', 'GET / HTTP/1.1\r\nhost: a\r\nx-a: b\ncontent-length: 3\r\n\r\n'],
+    ['a carriage return alone', 'GET / HTTP/1.1\r\nhost: a\r\nx-a: b\rcontent-length: 3\r\n\r\n'],
+    ['a carriage return too many', 'GET / HTTP/1.1\r\nhost: a\r\nx-a: b\r\r\n\r\n'],
+    ['a line feed alone after the first line', 'GET / HTTP/1.1\nhost: a\r\n\r\n'],
     ['a space in the address', 'GET /a b HTTP/1.1\r\nhost: a\r\n\r\n'],
     ['another version', 'GET / HTTP/2.0\r\nhost: a\r\n\r\n'],
     [
