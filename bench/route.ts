@@ -26,7 +26,6 @@ const WARM_SECONDS = 3;
  * first get its memory and its connections back; MinIO never is.
  */
 const WAKE_SECONDS = 0.5;
-let roundSeconds = WARM_SECONDS;
 const only = process.argv[4] ? process.argv[4].split(',') : undefined;
 const workers = process.argv[5] ?? '1';
 const MiB = 1024 * 1024;
@@ -135,10 +134,10 @@ const versity = (command: string, minio: S3Server) => (port: number) => ({
   ],
 });
 
-/** Runs `work` over and over, so many at once, for the time of a round. @returns how often a second */
-async function rate(atOnce: number, work: (i: number) => Promise<unknown>): Promise<number> {
+/** Runs `work` over and over, so many at once, for some seconds. @returns how often a second */
+async function rate(time: number, atOnce: number, work: (i: number) => Promise<unknown>): Promise<number> {
   const start = performance.now();
-  const end = start + roundSeconds * 1000;
+  const end = start + time * 1000;
   let done = 0;
   let next = 0;
   const worker = async () => {
@@ -163,14 +162,18 @@ async function read(store: S3Store, key: string): Promise<void> {
 const small = (i: number): string => `small/object-${(i * 7919) % KEYS}`;
 const large = Buffer.alloc(LARGE, 'sluice');
 
-const loads: Record<string, (store: S3Store) => Promise<number>> = {
-  'GET 32 MiB, 4 at once': (store) => rate(4, (i) => read(store, `large/${i % 4}`)),
-  'PUT 32 MiB, 4 at once': (store) => rate(4, (i) => store.put(`put/${i % 4}`, large)),
-  'GET 0.2-8 kB, 16 at once': (store) => rate(16, (i) => read(store, small(i))),
-  'HEAD, 16 at once': (store) => rate(16, (i) => store.head(small(i))),
-  'PUT 4 kB, 16 at once': (store) => rate(16, (i) => store.put(`tiny/${i % 64}`, large.subarray(0, 4096))),
-  'LIST 100 keys, 8 at once': (store) =>
-    rate(8, async (i) => {
+/** @param time seconds */
+type Load = (store: S3Store, time: number) => Promise<number>;
+
+const loads: Record<string, Load> = {
+  'GET 32 MiB, 4 at once': (store, time) => rate(time, 4, (i) => read(store, `large/${i % 4}`)),
+  'PUT 32 MiB, 4 at once': (store, time) => rate(time, 4, (i) => store.put(`put/${i % 4}`, large)),
+  'GET 0.2-8 kB, 16 at once': (store, time) => rate(time, 16, (i) => read(store, small(i))),
+  'HEAD, 16 at once': (store, time) => rate(time, 16, (i) => store.head(small(i))),
+  'PUT 4 kB, 16 at once': (store, time) =>
+    rate(time, 16, (i) => store.put(`tiny/${i % 64}`, large.subarray(0, 4096))),
+  'LIST 100 keys, 8 at once': (store, time) =>
+    rate(time, 8, async (i) => {
       for await (const page of store.list({ prefix: `small/object-${1 + (i % 9)}`, pageSize: 100 })) {
         if (page.objects.length !== 100) throw new Error(`${page.objects.length} keys`);
         break;
@@ -182,9 +185,9 @@ const LATENCY = 'GET 0.2-8 kB, one by one';
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
-async function latency(store: S3Store): Promise<number> {
+async function latency(store: S3Store, time: number): Promise<number> {
   const times: number[] = [];
-  const end = performance.now() + roundSeconds * 1000;
+  const end = performance.now() + time * 1000;
   for (let i = 0; performance.now() < end; i++) {
     const start = performance.now();
     await read(store, small(i));
@@ -231,15 +234,12 @@ function onlyRuns(way: Way | 'all'): void {
 
 for (let round = 0; round <= rounds; round++) {
   const order = round % 2 === 0 ? ways : [...ways].reverse();
-  const measure = async (name: string, work: (store: S3Store) => Promise<number>): Promise<void> => {
+  const measure = async (name: string, work: Load): Promise<void> => {
     for (const way of order) {
       try {
         onlyRuns(way);
-        roundSeconds = round === 0 ? WARM_SECONDS : WAKE_SECONDS;
-        await work(way.store);
-        if (round === 0) continue;
-        roundSeconds = seconds;
-        note(name, way.name, await work(way.store));
+        await work(way.store, round === 0 ? WARM_SECONDS : WAKE_SECONDS);
+        if (round > 0) note(name, way.name, await work(way.store, seconds));
       } catch (error) {
         if (way.name === 'direct' || way.name === 'sluice') throw error;
         if (round === 0) console.log(`${way.name} fails at ${name}: ${(error as Error).message}`);

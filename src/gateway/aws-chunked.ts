@@ -4,9 +4,10 @@
  * `size[;chunk-signature=…]\r\n data \r\n`, an empty one at the end, then trailing headers.
  */
 import { createHash, type Hash } from 'node:crypto';
+import { EMPTY_PAYLOAD } from '../stores/s3/signer.ts';
 import type { ChunkSeed } from './authenticate.ts';
 import { S3Error } from './errors.ts';
-import { EMPTY_SHA256, sameSignature, sign } from './signature.ts';
+import { sameSignature } from './signature.ts';
 
 const MAX_LINE = 256;
 const MAX_TRAILER = 8192;
@@ -94,9 +95,8 @@ export class AwsChunked {
   #checkChunk(): void {
     if (!this.#seed) return;
     const { key, timestamp, scope } = this.#seed;
-    const expected = sign(
-      key,
-      `AWS4-HMAC-SHA256-PAYLOAD\n${timestamp}\n${scope}\n${this.#previous}\n${EMPTY_SHA256}\n${this.#hash!.digest('hex')}`,
+    const expected = key.digest(
+      `AWS4-HMAC-SHA256-PAYLOAD\n${timestamp}\n${scope}\n${this.#previous}\n${EMPTY_PAYLOAD}\n${this.#hash!.digest('hex')}`,
     );
     if (!sameSignature(expected, this.#signature!)) throw mismatch();
     this.#previous = expected;
@@ -129,8 +129,7 @@ export class AwsChunked {
     }
     const { key, timestamp, scope } = this.#seed;
     const digest = createHash('sha256').update(signed, 'latin1').digest('hex');
-    const expected = sign(
-      key,
+    const expected = key.digest(
       `AWS4-HMAC-SHA256-TRAILER\n${timestamp}\n${scope}\n${this.#previous}\n${digest}`,
     );
     if (signature === undefined || !sameSignature(expected, signature)) throw mismatch();

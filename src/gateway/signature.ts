@@ -2,14 +2,14 @@
  * AWS Signature Version 4, the side that checks: canonical request, string to sign, derived keys (AWS General
  * Reference, "Signature Version 4 signing process"; Amazon S3 API Reference, "Authenticating Requests").
  */
-import { createHmac, hash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { HmacKey } from '../stores/s3/hmac-key.ts';
+import { type HmacKey, signingKey } from '../stores/s3/hmac-key.ts';
+import { asSigned } from '../stores/s3/signer.ts';
 import { uriDecode, uriEncode, uriEncodePath } from './percent.ts';
 import { header, type Query } from './request.ts';
 
 export const ALGORITHM = 'AWS4-HMAC-SHA256';
-export const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 /** What a signature is made for: `date/region/s3/aws4_request`. */
 export interface Scope {
@@ -21,8 +21,6 @@ export interface Scope {
 
 export const scopeText = (scope: Scope): string => `${scope.date}/${scope.region}/s3/aws4_request`;
 
-const hmac = (key: Buffer | string, text: string): Buffer => createHmac('sha256', key).update(text).digest();
-
 /** Derives signing keys and keeps them: they change once a day for each client and region. */
 export class SigningKeys {
   readonly #kept = new Map<string, HmacKey>();
@@ -31,8 +29,7 @@ export class SigningKeys {
     const id = `${scope.accessKey}/${scope.date}/${scope.region}`;
     let key = this.#kept.get(id);
     if (!key) {
-      const dated = hmac(hmac(`AWS4${secretKey}`, scope.date), scope.region);
-      key = new HmacKey(hmac(hmac(dated, 's3'), 'aws4_request'));
+      key = signingKey(secretKey, scope.date, scope.region, 's3');
       // A client can make up regions; the oldest keys go.
       if (this.#kept.size >= 256) this.#kept.delete(this.#kept.keys().next().value!);
       this.#kept.set(id, key);
@@ -52,9 +49,7 @@ export function canonicalRequest(
 ): string {
   let lines = '';
   for (const name of signedHeaders) {
-    // Fields have lost the spaces around them.
-    const text = header({ headers }, name) ?? '';
-    lines += `${name}:${text.includes('  ') ? text.replace(/ {2,}/g, ' ') : text}\n`;
+    lines += `${name}:${asSigned(header({ headers }, name) ?? '')}\n`;
   }
   return `${method}\n${canonicalPath(path)}\n${canonicalQuery(query)}\n${lines}\n${signedHeaders.join(';')}\n${payload}`;
 }
@@ -80,12 +75,7 @@ export function signRequest(key: HmacKey, timestamp: string, scope: string, cano
   // Header values are bytes, one character each.
   const bytes = /[\x80-\xff]/.test(canonical) ? Buffer.from(canonical, 'latin1') : canonical;
   const digest = hash('sha256', bytes, 'hex');
-  return sign(key, `${ALGORITHM}\n${timestamp}\n${scope}\n${digest}`);
-}
-
-/** @returns hex */
-export function sign(key: HmacKey, text: string): string {
-  return key.digest(text);
+  return key.digest(`${ALGORITHM}\n${timestamp}\n${scope}\n${digest}`);
 }
 
 const SIGNATURE = 64;

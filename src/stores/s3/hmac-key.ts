@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 
 const BLOCK = 64;
 const MOST = 1024;
@@ -28,4 +28,14 @@ export class HmacKey {
     this.#outer.write(hash('sha256', this.#inner.subarray(0, BLOCK + length), 'binary'), BLOCK, 'binary');
     return hash('sha256', this.#outer, 'hex');
   }
+}
+
+/** The key that Signature Version 4 signs with for a day. @param date yyyymmdd */
+export function signingKey(secret: string, date: string, region: string, service: string): HmacKey {
+  const parts = [date, region, service, 'aws4_request'];
+  return new HmacKey(parts.reduce<Buffer | string>(hmac, `AWS4${secret}`));
+}
+
+function hmac(key: Buffer | string, text: string): Buffer {
+  return createHmac('sha256', key).update(text).digest();
 }

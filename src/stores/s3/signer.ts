@@ -8,10 +8,10 @@
  * which is signed. Small bodies that are commands (which keys to delete, which parts make an object) are
  * hashed and signed.
  */
-import { createHmac, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { trimmed } from '../wire/fields.ts';
 import type { S3Credentials } from './credentials.ts';
-import { HmacKey } from './hmac-key.ts';
+import { HmacKey, signingKey } from './hmac-key.ts';
 
 export const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
 /** The SHA-256 of no bytes: the payload of every request without a body. */
@@ -119,8 +119,7 @@ export class Signer {
   #signature(canonical: string, secret: string, time: string, date: string, region: string): string {
     const keyOf = `${secret}\n${date}\n${region}`;
     if (keyOf !== this.#keyOf) {
-      const dated = hmac(`AWS4${secret}`, date);
-      this.#key = new HmacKey(hmac(hmac(hmac(dated, region), this.#service), 'aws4_request'));
+      this.#key = signingKey(secret, date, region, this.#service);
       this.#keyOf = keyOf;
     }
     return this.#key.digest(
@@ -139,10 +138,6 @@ export class Signer {
   }
 }
 
-function hmac(key: string | Buffer, data: string): Buffer {
-  return createHmac('sha256', key).update(data).digest();
-}
-
 function isSigned(name: string): boolean {
   return name.startsWith('x-amz-') || name === 'content-type' || name === 'content-md5';
 }
@@ -155,7 +150,7 @@ function insert(lines: string[], name: string, value: string): void {
 }
 
 /** A header's value as it is signed: spaces around it go, several inside become one. */
-function asSigned(value: string): string {
+export function asSigned(value: string): string {
   const text = trimmed(value);
   return text.includes('  ') ? text.replace(/ +/g, ' ') : text;
 }
